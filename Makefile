@@ -1,0 +1,234 @@
+# SPDX-License-Identifier: Apache-2.0 OR GPL-2.0
+# `make help` lists the targets. V=1 shows the commands. Everything made goes to $(BUILD) and skel/.
+
+BUILD ?= build
+V ?= 0
+PREFIX ?= /usr/local
+DESTDIR ?=
+
+CC ?= gcc
+BPF_CLANG ?= clang-19
+FUZZ_CLANG ?= clang-19
+BPFTOOL ?= bpftool
+FUZZ_SECONDS ?= 60
+
+Q = $(if $(filter 1,$(V)),,@)
+say = $(if $(filter 1,$(V)),,@printf '  %-8s %s\n' $(1) $(2))
+
+DUCKDB := $(BUILD)/deps/duckdb
+GEN := $(BUILD)/gen
+VERSION := 0.1.0
+
+WARN := -Wall -Wextra -Wno-unused-parameter -Wno-missing-field-initializers -Wshadow -Wvla \
+	-Wmissing-prototypes -Wstrict-prototypes -Wformat=2
+ifeq ($(SAN),1)
+SANFLAGS := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+endif
+CPPFLAGS += -D_GNU_SOURCE -DWT_VERSION='"$(VERSION)"' -I. -I$(GEN) -isystem $(DUCKDB)
+CFLAGS ?= -O2 -g
+CFLAGS += -std=gnu11 $(WARN) $(SANFLAGS)
+LDFLAGS += $(SANFLAGS)
+
+# ---- what is built from what ---------------------------------------------------------------
+
+rooms := lib wire agent collector cli
+src = $(sort $(wildcard user/$(1)/*.c))
+obj = $(patsubst %.c,$(BUILD)/%.o,$(1))
+
+PROTO_OBJ := $(GEN)/proto/wiretally.pb-c.o
+BASE_A := $(BUILD)/libwiretally.a
+AGENT_A := $(BUILD)/libagent.a
+COLLECTOR_A := $(BUILD)/libcollector.a
+CLI_A := $(BUILD)/libcli.a
+
+PROGRAMS := wiretally-agent wiretally-collector wiretally
+BIN := $(addprefix $(BUILD)/bin/,$(PROGRAMS))
+
+BPF_SRC := $(sort $(wildcard kern/*.bpf.c))
+SKEL := $(patsubst kern/%.bpf.c,skel/%.skel.h,$(BPF_SRC))
+TEST_BPF_SRC := $(sort $(wildcard tests/tools/*.bpf.c))
+TEST_BPF := $(patsubst %.c,$(BUILD)/%.o,$(TEST_BPF_SRC))
+
+BASE_LIBS := -lprotobuf-c -lzstd
+AGENT_LIBS := -lxdp -lbpf -lelf -lz -lcurl -lcap -ljansson -lpthread $(BASE_LIBS)
+COLLECTOR_LIBS := -lmicrohttpd -ljansson -L$(DUCKDB) -lduckdb -Wl,-rpath,'$$ORIGIN/../lib/wiretally' \
+	-Wl,-rpath,$(abspath $(DUCKDB)) -lpthread $(BASE_LIBS)
+CLI_LIBS := -lcurl -ljansson $(BASE_LIBS)
+
+UNIT_SRC := $(sort $(wildcard tests/user/*/test_*.c tests/kern/test_*.c))
+UNIT := $(patsubst %.c,$(BUILD)/%,$(UNIT_SRC))
+TOOL_SRC := $(sort $(filter-out $(TEST_BPF_SRC),$(wildcard tests/tools/*.c)))
+TOOLS := $(patsubst %.c,$(BUILD)/%,$(TOOL_SRC))
+FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
+FUZZ := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZ_SRC))
+BENCH_BPF_SRC := $(sort $(wildcard bench/*.bpf.c))
+BENCH_BPF := $(patsubst %.c,$(BUILD)/%.o,$(BENCH_BPF_SRC))
+BENCH_SRC := $(sort $(filter-out $(BENCH_BPF_SRC),$(wildcard bench/*.c)))
+BENCH := $(patsubst %.c,$(BUILD)/%,$(BENCH_SRC))
+
+.DEFAULT_GOAL := all
+.PHONY: all help deps run test test-unit bench asan fuzz check fresh install uninstall clean format
+.SECONDARY:
+.DELETE_ON_ERROR:
+
+## all: build the three programs
+all: $(BIN)
+
+help:
+	$(Q)sed -n 's/^## /  make /p' Makefile
+
+## deps: install what is missing to build and test (Debian packages, DuckDB's library)
+deps:
+	$(Q)BUILD=$(BUILD) deploy/deps.sh
+
+$(DUCKDB)/duckdb.h $(DUCKDB)/libduckdb.so:
+	$(Q)BUILD=$(BUILD) deploy/deps.sh duckdb
+
+# ---- kernel half ---------------------------------------------------------------------------
+
+BPF_CFLAGS := -target bpf -mcpu=v3 -O2 -g -std=gnu11 -Wall -Wextra -Wno-unused-parameter \
+	-Wno-address-of-packed-member -I. -idirafter /usr/include/$(shell $(CC) -print-multiarch 2>/dev/null)
+
+$(BUILD)/%.bpf.o: %.bpf.c
+	$(call say,BPF,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(BPF_CLANG) $(BPF_CFLAGS) -MMD -MP -MF $(@:.o=.d) -c $< -o $@
+
+skel/%.skel.h: $(BUILD)/kern/%.bpf.o
+	$(call say,SKEL,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(BPFTOOL) gen skeleton $< name $(subst .,_,$*)_bpf > $@.tmp && mv $@.tmp $@
+
+# ---- user half -----------------------------------------------------------------------------
+
+$(GEN)/proto/%.pb-c.c $(GEN)/proto/%.pb-c.h: proto/%.proto
+	$(call say,PROTOC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)protoc-c --c_out=$(GEN) $<
+
+$(GEN)/%.o: $(GEN)/%.c
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -Wno-missing-prototypes -MMD -MP -c $< -o $@
+
+$(BUILD)/%.o: %.c
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
+
+$(call obj,$(call src,wire)) $(call obj,$(call src,collector)): | $(GEN)/proto/wiretally.pb-c.h
+$(call obj,$(call src,collector)): | $(DUCKDB)/duckdb.h
+$(call obj,$(call src,agent)): | $(SKEL)
+
+
+$(BASE_A): $(call obj,$(call src,lib) $(call src,wire)) $(PROTO_OBJ)
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+$(AGENT_A): $(call obj,$(filter-out user/agent/main.c,$(call src,agent)))
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+$(COLLECTOR_A): $(call obj,$(filter-out user/collector/main.c,$(call src,collector)))
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+$(CLI_A): $(call obj,$(filter-out user/cli/main.c,$(call src,cli)))
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+link = $(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^)
+
+$(BUILD)/bin/wiretally-agent: $(BUILD)/user/agent/main.o $(AGENT_A) $(BASE_A)
+	$(call say,LD,$@)
+	$(link) $(AGENT_LIBS)
+$(BUILD)/bin/wiretally-collector: $(BUILD)/user/collector/main.o $(COLLECTOR_A) $(BASE_A) | $(DUCKDB)/libduckdb.so
+	$(call say,LD,$@)
+	$(link) $(COLLECTOR_LIBS)
+$(BUILD)/bin/wiretally: $(BUILD)/user/cli/main.o $(CLI_A) $(BASE_A)
+	$(call say,LD,$@)
+	$(link) $(CLI_LIBS)
+
+# ---- tests ---------------------------------------------------------------------------------
+
+$(call obj,$(UNIT_SRC) $(TOOL_SRC) $(BENCH_SRC)): | $(GEN)/proto/wiretally.pb-c.h $(SKEL) $(DUCKDB)/duckdb.h
+
+$(BUILD)/tests/user/lib/%: $(BUILD)/tests/user/lib/%.o $(BASE_A)
+	$(link) -lcriterion $(BASE_LIBS)
+$(BUILD)/tests/user/wire/%: $(BUILD)/tests/user/wire/%.o $(BASE_A)
+	$(link) -lcriterion $(BASE_LIBS)
+$(BUILD)/tests/user/agent/%: $(BUILD)/tests/user/agent/%.o $(AGENT_A) $(BASE_A)
+	$(link) -lcriterion $(AGENT_LIBS)
+$(BUILD)/tests/user/collector/%: $(BUILD)/tests/user/collector/%.o $(COLLECTOR_A) $(BASE_A) | $(DUCKDB)/libduckdb.so
+	$(link) -lcriterion $(COLLECTOR_LIBS)
+$(BUILD)/tests/user/cli/%: $(BUILD)/tests/user/cli/%.o $(CLI_A) $(BASE_A)
+	$(link) -lcriterion $(CLI_LIBS)
+$(BUILD)/tests/kern/%: $(BUILD)/tests/kern/%.o $(AGENT_A) $(BASE_A)
+	$(link) -lcriterion $(AGENT_LIBS)
+$(BUILD)/tests/tools/%: $(BUILD)/tests/tools/%.o $(AGENT_A) $(BASE_A)
+	$(link) $(AGENT_LIBS)
+$(BUILD)/bench/%: $(BUILD)/bench/%.o $(AGENT_A) $(BASE_A)
+	$(link) $(AGENT_LIBS)
+
+build-tests: $(UNIT) $(TOOLS) $(TEST_BPF)
+
+## test: everything that must pass before a change lands (needs root); TESTS='pattern' for some
+test: deps
+	$(Q)$(MAKE) --no-print-directory all build-tests
+	$(Q)BUILD=$(BUILD) tests/run.sh $(TESTS)
+
+## test-unit: the tests that need no kernel and no root
+test-unit: all $(filter-out $(BUILD)/tests/kern/%,$(UNIT))
+	$(Q)BUILD=$(BUILD) tests/run.sh --unit $(TESTS)
+
+## asan: the unit tests under AddressSanitizer and UBSan
+asan:
+	$(Q)mkdir -p build/asan/deps && ln -sfn $(abspath build/deps/duckdb) build/asan/deps/duckdb
+	$(Q)$(MAKE) --no-print-directory BUILD=build/asan SAN=1 CFLAGS='-O1 -g' test-unit
+
+## fuzz: every fuzzer for FUZZ_SECONDS (60) under ASan and UBSan
+fuzz: $(FUZZ)
+	$(Q)BUILD=$(BUILD) FUZZ_SECONDS=$(FUZZ_SECONDS) tests/fuzz/run.sh
+
+FUZZ_FLAGS := -std=gnu11 -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
+	-Wno-gnu-alignof-expression
+# What a fuzzer compiles in: the base library and, for the collector's parsers, its own sources.
+fuzz_extra = $(shell sed -n 's/^ \* needs: //p' $(1))
+$(BUILD)/fuzz/%: tests/fuzz/%.c $(BASE_A) $(COLLECTOR_A)
+	$(call say,FUZZ,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(FUZZ_CLANG) $(CPPFLAGS) $(FUZZ_FLAGS) -o $@ $< $(call src,lib) $(call src,wire) \
+		$(call fuzz_extra,$<) $(GEN)/proto/wiretally.pb-c.c $(BASE_LIBS) -lpthread
+
+## bench: measure, as ratios in one run (needs root); PEER=file.o:program adds a peer
+bench: all build-tests $(BENCH) $(BENCH_BPF)
+	$(Q)BUILD=$(BUILD) PEER='$(PEER)' bench/run.sh
+
+## check: format, static analysis, include rules, file and function sizes
+check: $(SKEL) $(GEN)/proto/wiretally.pb-c.h
+	$(Q)tests/check/run.sh
+
+format:
+	$(Q)git ls-files '*.c' '*.h' | xargs clang-format-19 -i
+
+## fresh: prove the two commands in a new Debian root (slow)
+fresh:
+	$(Q)tests/fresh/run.sh
+
+# ---- running and installing ----------------------------------------------------------------
+
+## run: install what is missing, build, and start agent and collector on this host (RUN_ARGS=…)
+run: deps
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)exec $(BUILD)/bin/wiretally run $(RUN_ARGS)
+
+## install: programs to $(PREFIX)/bin, DuckDB's library to $(PREFIX)/lib/wiretally
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/wiretally
+	install -m 755 $(BIN) $(DESTDIR)$(PREFIX)/bin
+	install -m 644 $(DUCKDB)/libduckdb.so $(DESTDIR)$(PREFIX)/lib/wiretally
+
+uninstall:
+	rm -f $(addprefix $(DESTDIR)$(PREFIX)/bin/,$(PROGRAMS))
+	rm -rf $(DESTDIR)$(PREFIX)/lib/wiretally
+
+## clean: remove what was built, keep what was fetched
+clean:
+	rm -rf skel $(filter-out $(BUILD)/deps,$(wildcard $(BUILD)/*))
+
+-include $(shell find $(BUILD) -name '*.d' -not -path '$(BUILD)/asan/*' 2>/dev/null)

@@ -1,0 +1,109 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0 OR GPL-2.0
+# Install what is missing to build and test wiretally on Debian 12: deps.sh [duckdb]
+# Says nothing and touches nothing when all is there.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+BUILD=${BUILD:-build}
+
+# Pinned: the library and its header are one release line; npm checks nothing for us, so we do.
+DUCKDB_VERSION=1.4.4
+DUCKDB_HEADER="duckdb@1.4.4 sha512-hEJJ5hyVF0VLj3dmOLpsWrQR0b3d4Ykqtygm6iUXjHJDDnSqg/USKxcb5qvNrOhFYPgktayU6dXCtgPqcmmpog=="
+DUCKDB_X86_64="@duckdb/node-bindings-linux-x64@1.4.4-r.1 sha512-fjYNc+t4/T7mhzZ57oJoIQaWvbYVvxhidcNNansQFiWnd6/JMLCULd4qnt8XI3Tt2BrZsraH690KSBIS3QPt0w=="
+DUCKDB_AARCH64="@duckdb/node-bindings-linux-arm64@1.4.4-r.1 sha512-wq92/EcTiOTRW1RSDOwjeLyMMXWwNVNwU21TQdfu3sgS86+Ih3raaK68leDgY5cWgf72We3J2W7HYz8GwxcMYw=="
+
+BUILD_PACKAGES="gcc libc6-dev clang-19 llvm-19 libelf-dev zlib1g-dev libxdp-dev libprotobuf-c-dev
+	protobuf-c-compiler protobuf-compiler libcurl4-openssl-dev libmicrohttpd-dev libjansson-dev
+	libzstd-dev libcap-dev pkg-config linux-libc-dev ca-certificates"
+BACKPORTS="libbpf-dev bpftool" # tcx needs libbpf 1.4; Debian 12 itself has 1.1
+TEST_PACKAGES="libcriterion-dev libclang-rt-19-dev clang-format-19 cppcheck python3 python3-scapy iproute2
+	ethtool curl jq iperf3 tcpdump tcpreplay tshark nfdump prometheus nftables procps"
+
+installed() { dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null | grep -qx installed; }
+
+missing() {
+	for p in "$@"; do
+		installed "$p" || printf '%s ' "$p"
+	done
+}
+
+as_root() {
+	[ "$(id -u)" = 0 ] || {
+		echo "deps: missing:$* - run as root (sudo make deps)" >&2
+		exit 1
+	}
+}
+
+# The backports suite, from the mirror this machine already uses.
+enable_backports() {
+	apt-cache policy 2>/dev/null | grep -q "n=bookworm-backports" && return 0
+	local uri list=/etc/apt/sources.list.d/bookworm-backports.list
+	uri=$({ sed -n 's/^URIs: *//p' /etc/apt/sources.list.d/*.sources
+		sed -n 's/^deb \(\[[^]]*\] \)\?\([^ ]*\) bookworm main.*/\2/p' /etc/apt/sources.list
+	} 2>/dev/null | tr ' ' '\n' | grep '/debian/*$' | head -1) || true
+	[ -n "$uri" ] || {
+		echo "deps: found no Debian 12 mirror in /etc/apt to take backports from" >&2
+		exit 1
+	}
+	echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $uri bookworm-backports main" >"$list"
+}
+
+libbpf_is_new() { dpkg --compare-versions "$(dpkg-query -W -f='${Version}' libbpf-dev 2>/dev/null || echo 0)" ge 1:1.4; }
+
+install_packages() {
+	local want backports=""
+	# shellcheck disable=SC2086
+	want=$(missing $BUILD_PACKAGES $TEST_PACKAGES)
+	if ! libbpf_is_new || ! installed bpftool; then
+		backports=$BACKPORTS
+	fi
+	[ -n "$want$backports" ] || return 0
+	as_root " $want$backports"
+	echo "deps: installing $want$backports"
+	export DEBIAN_FRONTEND=noninteractive
+	[ -z "$backports" ] || enable_backports
+	apt-get update -qq
+	# shellcheck disable=SC2086
+	[ -z "$backports" ] || apt-get install -qq -y --no-install-recommends -t bookworm-backports $backports
+	# shellcheck disable=SC2086
+	[ -z "$want" ] || apt-get install -qq -y --no-install-recommends $want
+}
+
+# fetch_npm NAME@VERSION INTEGRITY FILE-IN-PACKAGE DIR: one file of a package, hash checked first
+fetch_npm() {
+	local tgz sum
+	tgz=$(cd "$4" && npm pack --silent "$1" 2>/dev/null | tail -1)
+	sum=sha512-$(openssl dgst -sha512 -binary "$4/$tgz" | base64 -w0)
+	[ "$sum" = "$2" ] || {
+		echo "deps: $1: integrity is $sum, want $2" >&2
+		exit 1
+	}
+	tar -xzf "$4/$tgz" -C "$4" --strip-components="$(tr -cd / <<<"package/$3" | wc -c)" "package/$3"
+	rm -f "$4/$tgz"
+}
+
+install_duckdb() {
+	local dir=$BUILD/deps/duckdb lib
+	[ "$(cat "$dir/version" 2>/dev/null)" = "$DUCKDB_VERSION" ] && [ -s "$dir/libduckdb.so" ] && return 0
+	case $(uname -m) in
+	x86_64) lib=$DUCKDB_X86_64 ;;
+	aarch64) lib=$DUCKDB_AARCH64 ;;
+	*) echo "deps: no DuckDB library for $(uname -m)" >&2 && exit 1 ;;
+	esac
+	command -v npm >/dev/null && command -v openssl >/dev/null || {
+		as_root " npm openssl"
+		echo "deps: installing npm, to fetch DuckDB's library"
+		apt-get update -qq
+		DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends npm openssl
+	}
+	echo "deps: fetching DuckDB $DUCKDB_VERSION"
+	mkdir -p "$dir"
+	# shellcheck disable=SC2086
+	fetch_npm $DUCKDB_HEADER src/duckdb/src/include/duckdb.h "$dir"
+	# shellcheck disable=SC2086
+	fetch_npm $lib libduckdb.so "$dir"
+	echo "$DUCKDB_VERSION" >"$dir/version"
+}
+
+[ "${1:-}" = duckdb ] || install_packages
+install_duckdb

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0 */
+/*
+ * The store: DuckDB in DIR/wiretally.duckdb. One writer (the committer thread), any number of
+ * readers, each with a connection of its own. Rows, ledger, high-water marks and the segment
+ * log's position change in one transaction.
+ *
+ * Tables (store_schema.c has the DDL):
+ *   flows_<n>   rows of flows, n = hour of arrival since the epoch. Columns: exporter_id UINTEGER,
+ *               interval UBIGINT, start_us BIGINT, end_us BIGINT, src_hi, src_lo, dst_hi, dst_lo
+ *               UBIGINT (big-endian halves of the 16-byte address), src_port, dst_port, ethertype
+ *               USMALLINT, proto, flags, kind UTINYINT, ifindex, netns UINTEGER, vlan_outer,
+ *               vlan_inner USMALLINT, tunnel_id UINTEGER, packets, l2_octets, l3_octets UBIGINT,
+ *               tcp_flags USMALLINT, dscp, ttl_min, ttl_max UTINYINT, sampling UINTEGER.
+ *               flags and kind as in user/wire/flow.h.
+ *   segments    (name VARCHAR, min_start_us BIGINT, max_end_us BIGINT, rows UBIGINT): the flows_*
+ *               tables there are; queries read only tables listed here.
+ *   exporters   (id UINTEGER, agent VARCHAR, instance BLOB, host VARCHAR, exporter VARCHAR,
+ *               high_water UBIGINT, first_us BIGINT, last_us BIGINT): one per (agent, instance,
+ *               exporter); id is small and stable.
+ *   ledger      (exporter_id UINTEGER, interval UBIGINT, start_us BIGINT, end_us BIGINT,
+ *               ifindex UINTEGER, netns UINTEGER, point UTINYINT, name VARCHAR, packets UBIGINT,
+ *               octets UBIGINT)
+ *   interfaces  (agent VARCHAR, ifindex UINTEGER, netns UINTEGER, name VARCHAR, hook VARCHAR,
+ *               last_us BIGINT)
+ *   addresses   (agent VARCHAR, hi UBIGINT, lo UBIGINT): the reporting hosts' own addresses
+ */
+#ifndef WT_STORE_H
+#define WT_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <duckdb.h>
+
+#include "user/lib/cleanup.h"
+
+struct store;
+struct store_reader;
+
+/* Opens or creates DIR/wiretally.duckdb. 0 or -errno; has logged why. */
+int store_open(const char *dir, struct store **ret);
+void store_close(struct store *s);
+DEFINE_AUTO(store_close, struct store *);
+
+/* A read connection. A query still running when deadline_ms passes is interrupted. */
+int store_reader_open(struct store *s, struct store_reader **ret);
+void store_reader_close(struct store_reader *r);
+DEFINE_AUTO(store_reader_close, struct store_reader *);
+
+#define STORE_QUERY_DEADLINE_MS 10000
+
+/*
+ * Run sql with bound parameters ($1…: values are borrowed, the caller destroys them). On 0 *ret
+ * is a result the caller hands to duckdb_destroy_result(). -EINVAL with *error (malloc'd, caller
+ * frees) for what DuckDB says, -ETIME past the deadline.
+ */
+int store_query(struct store_reader *r, const char *sql, duckdb_value *params, size_t params_len,
+		duckdb_result *ret, char **error);
+
+/*
+ * "(SELECT * FROM flows_1 UNION ALL SELECT * FROM flows_2 …)" over the segments that overlap
+ * [from_us, to_us), or a subquery with no rows. malloc'd into *ret. 0 or -errno.
+ */
+int store_flows_source(struct store_reader *r, int64_t from_us, int64_t to_us, char **ret);
+
+#endif

@@ -28,17 +28,17 @@ enum wt_link {
 #define WT_MARK_EGRESS 0x01
 #define WT_MARK_COUNTED 0x02
 #define WT_MARK_LATER_FRAGMENT 0x04 /* no ports: the first fragment had them */
-#define WT_MARK_INNER 0x08	    /* the packet inside a tunnel, a second observation (--inner) */
-#define WT_MARK_TUNNEL_SHIFT 4	    /* high nibble: enum wt_tunnel */
+#define WT_MARK_INNER 0x08 /* the packet inside a tunnel, a second observation (--inner) */
+#define WT_MARK_TUNNEL_SHIFT 4 /* high nibble: enum wt_tunnel */
 #define WT_MARK_TUNNEL_MASK 0xf0
 
 /* With WT_MARK_INNER: what the inner packet was carried in. Without: what the packet carries. */
 enum wt_tunnel {
 	WT_TUNNEL_NONE = 0,
-	WT_TUNNEL_GRE,	  /* RFC 2784/2890; tunnel_id = key, or 0 */
-	WT_TUNNEL_IPIP,	  /* IPv4 in IP, protocol 4 */
-	WT_TUNNEL_6IN4,	  /* IPv6 in IP, protocol 41 */
-	WT_TUNNEL_VXLAN,  /* RFC 7348; tunnel_id = VNI */
+	WT_TUNNEL_GRE, /* RFC 2784/2890; tunnel_id = key, or 0 */
+	WT_TUNNEL_IPIP, /* IPv4 in IP, protocol 4 */
+	WT_TUNNEL_6IN4, /* IPv6 in IP, protocol 41 */
+	WT_TUNNEL_VXLAN, /* RFC 7348; tunnel_id = VNI */
 	WT_TUNNEL_GENEVE, /* RFC 8926; tunnel_id = VNI */
 	WT_TUNNEL_MAX,
 };
@@ -54,12 +54,12 @@ struct wt_flow_key {
 	__u8 src[16];
 	__u8 dst[16];
 	__u32 ifindex;
-	__u32 netns;   /* inode number of the network namespace */
+	__u32 netns; /* inode number of the network namespace */
 	__u16 src_port;
 	__u16 dst_port;
 	__u16 ethertype; /* of the innermost frame layer parsed: 0x0800, 0x86dd, 0x0806, … */
-	__u8 proto;	 /* IP protocol; the last one reached after IPv6 extension headers */
-	__u8 mark;	 /* WT_MARK_* */
+	__u8 proto; /* IP protocol; the last one reached after IPv6 extension headers */
+	__u8 mark; /* WT_MARK_* */
 	__u16 vlan_outer;
 	__u16 vlan_inner;
 	__u32 tunnel_id;
@@ -69,18 +69,18 @@ struct wt_flow_key {
 /* One row of the flow tally, one entry of a spill lane: two cache lines. */
 struct wt_flow {
 	struct wt_flow_key key; /* 56 */
-	__u64 packets;		/* on the wire: a GSO/GRO super-packet counts its segments; 0 = free */
-	__u64 l2_bytes;		/* frames without FCS and preamble, VLAN tags included */
-	__u64 l3_bytes;		/* from the network header on; non-IP: the frame's payload */
-	__u64 first_ns;		/* CLOCK_MONOTONIC, coarse */
+	__u64 packets; /* on the wire: a GSO/GRO super-packet counts its segments; 0 = free */
+	__u64 l2_bytes; /* frames without FCS and preamble, VLAN tags included */
+	__u64 l3_bytes; /* from the network header on; non-IP: the frame's payload */
+	__u64 first_ns; /* CLOCK_MONOTONIC, coarse */
 	__u64 last_ns;
 	__u32 hash;
-	__u32 sampling;	   /* 1 of N packets was taken; 1 = all */
-	__u16 tcp_flags;   /* OR of all seen: 12 bits, NS…FIN as in RFC 9293 plus AE/NS (bit 8) */
-	__u8 dscp;	   /* of the first packet */
-	__u8 ttl_min;	   /* TTL or hop limit */
+	__u32 sampling; /* 1 of N packets was taken; 1 = all */
+	__u16 tcp_flags; /* OR of all seen: 12 bits, NS…FIN as in RFC 9293 plus AE/NS (bit 8) */
+	__u8 dscp; /* of the first packet */
+	__u8 ttl_min; /* TTL or hop limit */
 	__u8 ttl_max;
-	__u8 epoch;	   /* which half it was tallied in: 0 or 1 */
+	__u8 epoch; /* which half it was tallied in: 0 or 1 */
 	__u8 pad[18];
 };
 
@@ -157,7 +157,8 @@ struct wt_ledger {
 	struct wt_count seen;
 	struct wt_count filtered;
 	struct wt_count sampled_out;
-	struct wt_count fold_lane_full; /* why rows below were folded into: their sum is the folds' */
+	struct wt_count
+		fold_lane_full; /* why rows below were folded into: their sum is the folds' */
 	struct wt_count fold_no_row;
 	struct wt_count fold_nested; /* added atomically */
 	struct wt_count refused[WT_REFUSALS];
@@ -181,9 +182,9 @@ struct wt_lane_head {
 
 struct wt_if {
 	__u32 ifindex; /* 0 = free */
-	__u16 slot;    /* row of the ledger */
-	__u8 link;     /* enum wt_link */
-	__u8 flags;    /* WT_IF_* */
+	__u16 slot; /* row of the ledger */
+	__u8 link; /* enum wt_link */
+	__u8 flags; /* WT_IF_* */
 	__u32 sampling; /* 1 of N; 0 and 1 = all */
 	__u32 watched; /* WT_WATCH_* : which directions have our hook */
 };

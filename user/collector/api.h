@@ -19,13 +19,13 @@ struct api_request {
 	struct store *store;
 	struct store_reader *reader;
 	int64_t now_us; /* wall clock when the request came in */
-	void *impl;	/* the server's own */
+	void *impl; /* the server's own */
 };
 
 struct api_reply {
-	unsigned int status;	  /* HTTP */
+	unsigned int status; /* HTTP */
 	const char *content_type; /* static */
-	char *body;		  /* malloc'd; the server frees it */
+	char *body; /* malloc'd; the server frees it */
 	size_t body_len;
 };
 
@@ -36,8 +36,8 @@ struct api_reply {
  */
 typedef int api_endpoint(const struct api_request *req, struct api_reply *reply);
 
-api_endpoint api_top, api_flows;	  /* api_top.c, api_flows.c */
-api_endpoint api_ledger, api_status;	  /* api_ledger.c, api_status.c */
+api_endpoint api_top, api_flows; /* api_top.c, api_flows.c */
+api_endpoint api_ledger, api_status; /* api_ledger.c, api_status.c */
 api_endpoint api_metrics, api_health; /* metrics.c */
 
 /* api.c: replies made the one way. message is printf-like; position < 0: none. */

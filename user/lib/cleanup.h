@@ -11,25 +11,25 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define DEFINE_AUTO(fn, type)                        \
-	static inline void fn##_auto(type *p)        \
-	{                                            \
-		fn(*p);                              \
-	}                                            \
+#define DEFINE_AUTO(fn, type)                 \
+	static inline void fn##_auto(type *p) \
+	{                                     \
+		fn(*p);                       \
+	}                                     \
 	_Static_assert(1, "")
 #define AUTO(fn) __attribute__((cleanup(fn##_auto)))
 
-#define TAKE(p)                              \
-	({                                   \
-		__typeof__(p) taken_ = (p);  \
-		(p) = NULL;                  \
-		taken_;                      \
+#define TAKE(p)                             \
+	({                                  \
+		__typeof__(p) taken_ = (p); \
+		(p) = NULL;                 \
+		taken_;                     \
 	})
-#define TAKE_FD(fd)                  \
-	({                           \
-		int taken_ = (fd);   \
-		(fd) = -1;           \
-		taken_;              \
+#define TAKE_FD(fd)                \
+	({                         \
+		int taken_ = (fd); \
+		(fd) = -1;         \
+		taken_;            \
 	})
 
 static inline void close_fd(int fd)

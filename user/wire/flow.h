@@ -44,7 +44,7 @@ struct flow {
 	int64_t end_us;
 };
 
-#define LEDGER_NAME_MAX 48   /* with NUL */
+#define LEDGER_NAME_MAX 48 /* with NUL */
 #define LEDGER_COUNTS_MAX 64 /* names per ledger row */
 
 struct ledger_count {

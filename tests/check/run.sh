@@ -1,0 +1,73 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0 OR GPL-2.0
+# The house's rules: tests/check/run.sh [PATH…] (default: the whole tree). Everything it complains
+# about is a line 'file:line: what'; it ends with 'check: ok' or exits 1.
+set -uo pipefail
+cd "$(dirname "$0")/../.."
+BUILD=${BUILD:-build}
+CPPCHECK_SECONDS=${CPPCHECK_SECONDS:-300}
+failed=0
+
+complain() { # WHAT, after a step that failed
+	echo "check: $1" >&2
+	failed=1
+}
+
+# What git knows or would add, still there.
+mapfile -t files < <(git ls-files -co --exclude-standard -- "$@" | sort -u | while read -r f; do
+	[ -f "$f" ] && echo "$f"
+done)
+mapfile -t sources < <(printf '%s\n' "${files[@]}" | grep -E '\.[ch]$')
+mapfile -t user_c < <(printf '%s\n' "${sources[@]}" | grep -E '\.c$' | grep -v '\.bpf\.c$')
+
+check_rules() {
+	python3 tests/check/rules.py --self-test || return 1
+	python3 tests/check/rules.py "${files[@]}"
+}
+
+check_format() {
+	[ ${#sources[@]} -gt 0 ] || return 0
+	# One complaint a line is enough; the three lines of context are noise.
+	clang-format-19 --dry-run -Werror "${sources[@]}" 2>&1 | grep -a 'error:' |
+		sed 's/error: code should be clang-formatted.*/not as clang-format-19 writes it (make format)/'
+	[ "${PIPESTATUS[0]}" = 0 ]
+}
+
+check_scripts() {
+	local f rc=0
+	for f in "${files[@]}"; do
+		case $(head -c 64 "$f" 2>/dev/null | tr -d '\0' | head -1) in
+		'#!/bin/bash' | '#!/bin/sh') bash -n "$f" || rc=1 ;;
+		'#!/usr/bin/env python3' | '#!/usr/bin/python3')
+			python3 - "$f" <<-'PY' || rc=1
+				import ast, sys
+				try:
+				    ast.parse(open(sys.argv[1]).read())
+				except SyntaxError as e:
+				    sys.exit(f"{sys.argv[1]}:{e.lineno}: {e.msg}")
+			PY
+			;;
+		esac
+	done
+	return $rc
+}
+
+check_cppcheck() {
+	[ ${#user_c[@]} -gt 0 ] || return 0
+	mkdir -p "$BUILD/cppcheck"
+	# Criterion's and libbpf's headers stay outside (they only cost time), so what their macros
+	# make is unknown to cppcheck: no complaint about that.
+	timeout "$CPPCHECK_SECONDS" cppcheck --quiet -j2 --std=c11 --language=c --error-exitcode=1 \
+		--enable=warning,portability --inline-suppr --cppcheck-build-dir="$BUILD/cppcheck" \
+		--suppress=unknownMacro --suppress=missingInclude --suppress=missingIncludeSystem \
+		--library=posix --library=gnu --max-configs=1 -D_GNU_SOURCE -D__x86_64__ -D__linux__ \
+		-DWT_VERSION='""' --template='{file}:{line}: {severity}: {message} [{id}]' \
+		-I. "${user_c[@]}"
+}
+
+check_rules || complain "the rules above are broken"
+check_format || complain "format differs: make format"
+check_scripts || complain "a script does not parse"
+check_cppcheck || complain "cppcheck complains, or took longer than $CPPCHECK_SECONDS s"
+[ $failed = 0 ] && echo "check: ok"
+exit $failed

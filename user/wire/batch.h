@@ -13,13 +13,15 @@
 #include "user/wire/flow.h"
 
 #define BATCH_SCHEMA 1
-#define BATCH_AGENT_MAX 65     /* with NUL */
-#define BATCH_NAME_MAX 256     /* host, exporter; with NUL */
-#define BATCH_ROWS_MAX 65536   /* more is malformed */
-#define BATCH_LEDGER_MAX 1024  /* ledger rows a batch */
+#define BATCH_AGENT_MAX 65 /* with NUL */
+#define BATCH_NAME_MAX 256 /* host, exporter; with NUL */
+#define BATCH_ROWS_MAX 65536 /* more is malformed */
+#define BATCH_LEDGER_MAX 1024 /* ledger rows a batch */
 #define BATCH_INTERFACES_MAX 1024
 #define BATCH_ADDRESSES_MAX 1024 /* own addresses */
 #define BATCH_BYTES_MAX (8u << 20) /* decompressed; agents aim at 1 MiB */
+#define BATCH_TIME_MAX_US 253402300799999999 /* end of the year 9999; times begin at 0 */
+#define BATCH_COUNT_MAX (UINT64_C(1) << 48) /* packets or octets of one row: sums stay in 63 bits */
 
 struct batch_head {
 	uint32_t schema;

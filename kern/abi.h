@@ -157,19 +157,24 @@ struct wt_ledger {
 	struct wt_count seen;
 	struct wt_count filtered;
 	struct wt_count sampled_out;
-	struct wt_count
-		fold_lane_full; /* why rows below were folded into: their sum is the folds' */
+	/* Why packets were folded; the two add up to fold[][]. */
+	struct wt_count fold_lane_full;
 	struct wt_count fold_no_row;
-	struct wt_count fold_nested; /* added atomically */
 	struct wt_count refused[WT_REFUSALS];
 	struct wt_fold fold[2][WT_FOLD_CLASSES]; /* [counted][class] */
+	/*
+	 * Packets of runs that interrupted another run on this CPU (tracing hooks, PREEMPT_RT):
+	 * added atomically, and only here: user space adds them to seen and to folded.
+	 */
+	struct wt_fold nested[2]; /* [counted]; first_ns and last_ns unused */
 	__u64 pad[4];
 };
 
 /* A spill lane: single producer (the CPU), single consumer. Indices run free; slot = index & mask. */
 struct wt_lane_head {
 	__u64 head; /* written by the CPU, released by one atomic add */
-	__u64 pad0[7];
+	__u64 busy; /* a run is inside this CPU's rows (only where runs can nest) */
+	__u64 pad0[6];
 	__u64 tail; /* written by user space */
 	__u64 pad1[7];
 };
@@ -179,6 +184,8 @@ struct wt_lane_head {
 #define WT_IF_PROBES 8
 #define WT_IF_FILTER 0x01 /* look addresses up in the CIDR lists */
 #define WT_IF_ALLOWLIST 0x02 /* what no list names is filtered (else it passes) */
+#define WT_IF_UNCOUNTED_IN 0x04 /* ingress here was counted elsewhere: loopback, bridges, VLANs */
+#define WT_IF_UNCOUNTED_OUT 0x08 /* egress here is counted on the device below */
 
 struct wt_if {
 	__u32 ifindex; /* 0 = free */
@@ -199,6 +206,7 @@ struct wt_cidr_key {
 };
 #define WT_CIDR_ALLOW 1
 #define WT_CIDR_DENY 2
+#define WT_CIDR_MAX 65536 /* entries over all interfaces */
 
 /* The one word user space flips. A page of its own. */
 struct wt_control {

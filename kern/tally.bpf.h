@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The tally: a per-CPU, two-way set-associative table with two epochs and a spill lane, written
+ * once and instantiated per record type. In: a key and its keyed hash. Out: the row to add to, or
+ * NULL when the packet must fold.
+ *
+ *   table   array of sets, [row of this CPU][epoch][set] -> two ways of one record each
+ *   lanes   array of records, [row of this CPU][index & mask]: single producer, single consumer
+ *   heads   struct wt_lane_head per row
+ *
+ * A record begins with its key (key_words u64), then a u64 weight (packets, events) that is 0 in a
+ * free way. XDP and tc runs cannot interrupt each other on one CPU, so nothing here is atomic but
+ * the lane's publication; callers whose runs can nest take the busy word first.
+ */
+#ifndef WIRETALLY_TALLY_BPF_H
+#define WIRETALLY_TALLY_BPF_H
+
+#include "kern/abi.h"
+#include "kern/bpf.h"
+
+struct tally {
+	void *table;
+	void *lanes;
+	void *heads;
+	__u32 record_bytes; /* of one way; multiple of 8 */
+	__u32 key_words;
+};
+
+/* Load-time constants, the same for every tally. Frozen: the verifier sees plain numbers. */
+extern const volatile __u32 wt_rows; /* CPUs that have a row: ids below this */
+extern const volatile __u64 wt_nh_key[]; /* secret: two u32 per key word */
+extern const volatile __u64 wt_nh_mul; /* secret, odd */
+
+enum tally_miss { TALLY_FOUND = 0, TALLY_LANE_FULL, TALLY_NO_ROW };
+
+/*
+ * NH (Black et al., UMAC, RFC 4418 section 5.2.2 has the same core): for keys an attacker picks
+ * without knowing wt_nh_key, two collide with probability about 2^-32. The multiply spreads the
+ * sum's entropy to the high half, which indexes the table.
+ */
+static __always_inline __u32 tally_hash(const __u64 *key, __u32 words)
+{
+	__u64 sum = 0;
+
+	for (__u32 i = 0; i < words; i++) {
+		__u64 k = wt_nh_key[i];
+		__u32 lo = (__u32)key[i] + (__u32)k;
+		__u32 hi = (__u32)(key[i] >> 32) + (__u32)(k >> 32);
+
+		sum += (__u64)lo * hi;
+	}
+	return (__u32)((sum * wt_nh_mul) >> 32);
+}
+
+static __always_inline bool tally_key_equal(const __u64 *a, const __u64 *b, __u32 words)
+{
+	__u64 diff = 0;
+
+	for (__u32 i = 0; i < words; i++)
+		diff |= a[i] ^ b[i];
+	return !diff;
+}
+
+static __always_inline void tally_copy(__u64 *to, const __u64 *from, __u32 bytes)
+{
+	for (__u32 i = 0; i < bytes / 8; i++)
+		to[i] = from[i];
+}
+
+/* Moves a record into this CPU's lane. False when user space has granted no more room. */
+static __always_inline bool tally_spill(const struct tally *t, __u32 row, __u32 lane_mask,
+					const __u64 *victim)
+{
+	struct wt_lane_head *head = bpf_map_lookup_elem(t->heads, &row);
+	__u64 *slot;
+	__u32 index;
+
+	if (!head || head->head - READ_ONCE(head->tail) > lane_mask)
+		return false;
+	index = row * (lane_mask + 1) + ((__u32)head->head & lane_mask);
+	slot = bpf_map_lookup_elem(t->lanes, &index);
+	if (!slot)
+		return false;
+	tally_copy(slot, victim, t->record_bytes);
+	__sync_fetch_and_add(&head->head, 1); /* releases the copy to the consumer */
+	return true;
+}
+
+/*
+ * The row for key, found or made: *found tells which; a made row holds the key, zeros elsewhere.
+ * NULL with *miss set when neither could be had.
+ */
+static __always_inline void *tally_row(const struct tally *t, __u32 cpu, __u32 epoch,
+				       __u32 set_mask, __u32 lane_mask, const __u64 *key,
+				       __u32 hash, bool *found, enum tally_miss *miss)
+{
+	__u32 index = (cpu * 2 + epoch) * (set_mask + 1) + (hash & set_mask);
+	const __u32 way_words = t->record_bytes / 8, weight = t->key_words;
+	__u64 *way0, *way1, *victim;
+
+	*found = true;
+	*miss = TALLY_NO_ROW;
+	way0 = cpu < wt_rows ? bpf_map_lookup_elem(t->table, &index) : NULL;
+	if (!way0)
+		return NULL;
+	way1 = way0 + way_words;
+	if (way0[weight] && tally_key_equal(way0, key, t->key_words))
+		return way0;
+	if (way1[weight] && tally_key_equal(way1, key, t->key_words))
+		return way1;
+
+	*found = false;
+	if (!way0[weight]) {
+		victim = way0;
+	} else if (!way1[weight]) {
+		victim = way1;
+	} else {
+		victim = way0[weight] <= way1[weight] ? way0 : way1;
+		*miss = TALLY_LANE_FULL;
+		if (!tally_spill(t, cpu, lane_mask, victim))
+			return NULL;
+	}
+	tally_copy(victim, key, t->key_words * 8);
+	for (__u32 i = t->key_words; i < way_words; i++)
+		victim[i] = 0;
+	return victim;
+}
+
+#endif

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0 */
+/*
+ * What the agent must remember to go on exactly where a killed one stopped. It lives in a pinned,
+ * mmapped array of its own (shared memory: kill -9 cannot tear it, only stop between two stores).
+ *
+ * A step of the drain changes many things at once: batches enter the spool, lane entries and slots
+ * count as taken, sums move. All of it is written into the commit that is not current, then one
+ * store of `current` makes it so; only then are lane tails moved and slots zeroed ("applied"). A
+ * new agent that finds applied != the current commit's number applies again: same result.
+ *
+ *     commit[0]   commit[1]      current = 1, applied = commit[1].number
+ */
+#ifndef WT_STATE_H
+#define WT_STATE_H
+
+#include <stdint.h>
+
+#include "kern/abi.h"
+#include "user/agent/geometry.h"
+
+#define STATE_MAGIC 0x57545354u /* "WTST" */
+#define STATE_ROWS GEOMETRY_CPUS_MAX
+#define STATE_POINTS (GEOMETRY_SLOTS_MAX * WT_POINTS)
+#define STATE_CARRY_MAX 256
+
+/* The counters of a ledger row; their names on the wire are in ledger.c. */
+enum agent_count {
+	COUNT_SEEN,
+	COUNT_RECORDED,
+	COUNT_FOLDED,
+	COUNT_FILTERED,
+	COUNT_SAMPLED_OUT,
+	COUNT_MISSED_NESTED,
+	COUNT_LOST_SPOOL_FULL,
+	COUNT_LOST_AGENT_CRASH,
+	COUNT_FOLD_LANE_FULL,
+	COUNT_FOLD_NO_ROW,
+	COUNT_FOLD_NESTED,
+	COUNT_KERNEL_PACKETS, /* the interface's own rx or tx */
+	COUNT_KERNEL_DROPPED,
+	COUNT_KERNEL_ERRORS,
+	COUNT_UNPARSED, /* + enum wt_refusal */
+	AGENT_COUNTS = COUNT_UNPARSED + WT_REFUSALS,
+};
+
+/* One observation point over one interval. */
+struct agent_ledger {
+	uint64_t interval;
+	int64_t start_us; /* wall clock */
+	int64_t end_us;
+	uint32_t ifindex;
+	uint32_t netns;
+	uint32_t point; /* enum wt_point */
+	uint32_t pad;
+	struct wt_count counts[AGENT_COUNTS];
+};
+
+enum drain_phase {
+	PHASE_COLLECTING = 0, /* the idle half is clean */
+	PHASE_HARVESTING = 1, /* sets [0, cursor) of the idle half are taken */
+};
+
+struct commit {
+	uint64_t number;
+	uint64_t spool_head; /* bytes ever appended, see spool.h */
+	uint64_t spool_dropped; /* the tail is at least here */
+	uint64_t next_sequence;
+	uint64_t interval; /* of the half that programs write to */
+	uint32_t phase; /* enum drain_phase */
+	uint32_t active; /* epoch the programs write to */
+	uint64_t cursor;
+	uint64_t start_ns[2]; /* CLOCK_MONOTONIC, by epoch */
+	uint64_t end_ns; /* of the idle half */
+	uint64_t lane_tail[STATE_ROWS];
+	struct wt_count recorded[2][STATE_POINTS]; /* by epoch; [slot * points + point] */
+	uint32_t carry_len;
+	uint32_t pad;
+	struct agent_ledger
+		carry[STATE_CARRY_MAX]; /* ledgers of dropped batches, to be sent again */
+};
+
+struct state {
+	uint32_t magic;
+	uint32_t abi; /* WT_ABI_VERSION */
+	uint32_t size; /* sizeof(struct state) */
+	uint32_t netns;
+	struct geometry geometry;
+	uint8_t instance[16]; /* of these tables: an adopting agent goes on with it */
+	uint32_t current; /* index of the valid commit */
+	uint32_t applied_pad;
+	uint64_t applied; /* number of the last commit that was applied */
+	uint64_t spool_tail; /* bytes ever taken out of the spool */
+	uint32_t outbox_len; /* the one batch that was or is being sent; 0 = none */
+	uint32_t pad;
+	struct commit commit[2];
+};
+
+#endif

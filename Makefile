@@ -54,11 +54,13 @@ AGENT_LIBS := -lxdp -lbpf -lelf -lz -lcurl -lcap -ljansson -lpthread $(BASE_LIBS
 COLLECTOR_LIBS := -lmicrohttpd -ljansson -L$(DUCKDB) -lduckdb -Wl,-rpath,'$$ORIGIN/../lib/wiretally' \
 	-Wl,-rpath,$(abspath $(DUCKDB)) -lpthread $(BASE_LIBS)
 CLI_LIBS := -lcurl -ljansson $(BASE_LIBS)
+TOOL_LIBS := -lbpf -lelf -lz -lcurl -ljansson -lm -lpthread $(BASE_LIBS)
 
 UNIT_SRC := $(sort $(wildcard tests/user/*/test_*.c tests/kern/test_*.c))
 UNIT := $(patsubst %.c,$(BUILD)/%,$(UNIT_SRC))
 TOOL_SRC := $(sort $(filter-out $(TEST_BPF_SRC),$(wildcard tests/tools/*.c)))
 TOOLS := $(patsubst %.c,$(BUILD)/%,$(TOOL_SRC))
+TOOL_LIB := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard tests/tools/lib/*.c)))
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 FUZZ := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZ_SRC))
 BENCH_BPF_SRC := $(sort $(wildcard bench/*.bpf.c))
@@ -146,7 +148,8 @@ $(BUILD)/bin/wiretally: $(BUILD)/user/cli/main.o $(CLI_A) $(BASE_A)
 
 # ---- tests ---------------------------------------------------------------------------------
 
-$(call obj,$(UNIT_SRC) $(TOOL_SRC) $(BENCH_SRC)): | $(GEN)/proto/wiretally.pb-c.h $(SKEL) $(DUCKDB)/duckdb.h
+$(call obj,$(UNIT_SRC) $(BENCH_SRC)): | $(GEN)/proto/wiretally.pb-c.h $(SKEL) $(DUCKDB)/duckdb.h
+$(call obj,$(TOOL_SRC)): | $(GEN)/proto/wiretally.pb-c.h
 
 $(BUILD)/tests/user/lib/%: $(BUILD)/tests/user/lib/%.o $(BASE_A)
 	$(link) -lcriterion $(BASE_LIBS)
@@ -160,10 +163,10 @@ $(BUILD)/tests/user/cli/%: $(BUILD)/tests/user/cli/%.o $(CLI_A) $(BASE_A)
 	$(link) -lcriterion $(CLI_LIBS)
 $(BUILD)/tests/kern/%: $(BUILD)/tests/kern/%.o $(AGENT_A) $(BASE_A)
 	$(link) -lcriterion $(AGENT_LIBS)
-$(BUILD)/tests/tools/%: $(BUILD)/tests/tools/%.o $(AGENT_A) $(BASE_A)
-	$(link) $(AGENT_LIBS)
-$(BUILD)/bench/%: $(BUILD)/bench/%.o $(AGENT_A) $(BASE_A)
-	$(link) $(AGENT_LIBS)
+$(BUILD)/tests/tools/%: $(BUILD)/tests/tools/%.o $(TOOL_LIB) $(BASE_A)
+	$(link) $(TOOL_LIBS)
+$(BUILD)/bench/%: $(BUILD)/bench/%.o $(TOOL_LIB) $(AGENT_A) $(BASE_A)
+	$(link) $(AGENT_LIBS) -lm
 
 build-tests: $(UNIT) $(TOOLS) $(TEST_BPF)
 

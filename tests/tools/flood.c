@@ -20,6 +20,7 @@
 #include "tests/tools/lib/flood_options.h"
 #include "tests/tools/lib/frame.h"
 #include "tests/tools/lib/link.h"
+#include "tests/tools/lib/object.h"
 #include "tests/tools/lib/tuples.h"
 #include "user/lib/cleanup.h"
 
@@ -62,18 +63,6 @@ static uint64_t now_ns(void)
 	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
 }
 
-/* The object lies beside the program. */
-static struct bpf_object *open_object(void)
-{
-	char path[4096];
-	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 8);
-
-	if (n < 0)
-		return NULL;
-	strcpy(path + n, ".bpf.o");
-	return bpf_object__open_file(path, NULL);
-}
-
 /* The live frames' constants, by name: the object has no skeleton. */
 static int set_constants(struct flood *f, uint32_t ip_sum)
 {
@@ -93,7 +82,7 @@ static int set_constants(struct flood *f, uint32_t ip_sum)
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(constants); i++)
-		if (flood_set_constant(f->obj, constants[i].name, constants[i].value))
+		if (object_set_constant(f->obj, constants[i].name, constants[i].value))
 			return -ENOENT;
 	return constants[0].value ? 0 : -ENODEV;
 }
@@ -136,10 +125,9 @@ static int flood_load(struct flood *f)
 	int err;
 
 	f->frame_bytes = frame_build(&spec, f->frame, &ip_sum);
-	f->obj = open_object();
-	if (!f->obj)
-		return -errno;
-	err = set_constants(f, ip_sum);
+	err = object_open_beside(&f->obj);
+	if (!err)
+		err = set_constants(f, ip_sum);
 	if (!err)
 		err = resize(f->obj, "tuples", all);
 	if (!err)

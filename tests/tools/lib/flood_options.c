@@ -27,7 +27,7 @@ static const struct row {
 	{ "seconds", NUMBER64, AT(seconds), 1, 86400, "S    stop after S seconds (10)" },
 	{ "flows", NUMBER32, AT(flows), 1, TUPLES_FLOWS_MAX, "N      distinct flows (1)" },
 	{ "mode", MODE, AT(mode), 0, 0, "M       uniform, zipf, random-source or collide" },
-	{ "size", NUMBER64, AT(frame_bytes), 0, FRAME_MAX, "BYTES   frame without FCS (60)" },
+	{ "size", NUMBER64, AT(frame_bytes), 0, FRAME_LIVE_MAX, "BYTES   frame without FCS (60)" },
 	{ "ipv6", FLAG, AT(ipv6), 0, 0, "        IPv6 instead of IPv4" },
 	{ "udp", FLAG, AT(udp), 0, 0, "         UDP instead of TCP" },
 	{ "elephants", NUMBER32, AT(elephants), 0, TUPLES_ELEPHANTS_MAX, "K  known flows besides" },

@@ -2,8 +2,6 @@
 /* In: counters. Out: JSON and CSV that tests compare with what was stored. */
 #include "tests/tools/lib/flood_report.h"
 
-#include <bpf/btf.h>
-#include <bpf/libbpf.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -85,24 +83,4 @@ int flood_report_print(const struct flood_report *r)
 		print_check(r);
 	printf("}\n");
 	return fflush(stdout) ? -errno : 0;
-}
-
-int flood_set_constant(struct bpf_object *obj, const char *name, uint32_t value)
-{
-	struct bpf_map *map = bpf_object__find_map_by_name(obj, ".rodata");
-	struct btf *btf = bpf_object__btf(obj);
-	int sec = btf__find_by_name_kind(btf, ".rodata", BTF_KIND_DATASEC);
-	const struct btf_type *t = sec > 0 ? btf__type_by_id(btf, sec) : NULL;
-	size_t bytes;
-	char *memory = map ? bpf_map__initial_value(map, &bytes) : NULL;
-
-	for (int i = 0; t && memory && i < btf_vlen(t); i++) {
-		const struct btf_var_secinfo *v = &btf_var_secinfos(t)[i];
-
-		if (strcmp(name, btf__name_by_offset(btf, btf__type_by_id(btf, v->type)->name_off)))
-			continue;
-		memcpy(memory + v->offset, &value, v->size < 4 ? v->size : 4); /* little-endian */
-		return 0;
-	}
-	return -ENOENT;
 }

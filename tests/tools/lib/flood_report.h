@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0 */
-/* What flood says about what it sent, and the load-time constants of its object. */
+/* What flood says about what it sent. */
 #ifndef WT_TEST_FLOOD_REPORT_H
 #define WT_TEST_FLOOD_REPORT_H
 
 #include "tests/tools/lib/flood_options.h"
 #include "tests/tools/lib/link.h"
 #include "tests/tools/lib/tuples.h"
-
-struct bpf_object;
 
 struct flood_report {
 	const struct flood_options *o;
@@ -20,8 +18,5 @@ struct flood_report {
 
 /* One line of JSON on stdout, and --counts. 0 or -errno. */
 int flood_report_print(const struct flood_report *r);
-
-/* Sets a variable of .rodata (1, 2, 4 or 8 bytes, by its BTF) before load. 0 or -ENOENT. */
-int flood_set_constant(struct bpf_object *obj, const char *name, uint32_t value);
 
 #endif

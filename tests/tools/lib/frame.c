@@ -81,19 +81,29 @@ static void put_transport(const struct frame_spec *spec, size_t bytes, uint8_t *
 		memcpy(at, &tcp, sizeof(tcp));
 }
 
-size_t frame_build(const struct frame_spec *spec, uint8_t buf[FRAME_MAX], uint32_t *ret_ip_sum)
+static size_t ip_bytes(const struct frame_spec *spec)
+{
+	return spec->ipv6 ? sizeof(struct ip6_hdr) : sizeof(struct iphdr);
+}
+
+size_t frame_headers(const struct frame_spec *spec)
+{
+	size_t l4 = spec->udp ? sizeof(struct udphdr) : sizeof(struct tcphdr);
+
+	return sizeof(struct ethhdr) + ip_bytes(spec) + l4;
+}
+
+size_t frame_build(const struct frame_spec *spec, uint8_t *buf, uint32_t *ret_ip_sum)
 {
 	struct ethhdr eth = {
 		.h_dest = { 2, 0, 0, 0, 0, 2 },
 		.h_source = { 2, 0, 0, 0, 0, 1 },
 		.h_proto = htons(spec->ipv6 ? ETH_P_IPV6 : ETH_P_IP),
 	};
-	size_t ip = spec->ipv6 ? sizeof(struct ip6_hdr) : sizeof(struct iphdr);
-	size_t l4 = spec->udp ? sizeof(struct udphdr) : sizeof(struct tcphdr);
-	size_t bytes = spec->bytes;
+	size_t ip = ip_bytes(spec), bytes = spec->bytes;
 
-	if (bytes < sizeof(eth) + ip + l4)
-		bytes = sizeof(eth) + ip + l4;
+	if (bytes < frame_headers(spec))
+		bytes = frame_headers(spec);
 	if (bytes > FRAME_MAX)
 		bytes = FRAME_MAX;
 	memset(buf, 0, bytes);

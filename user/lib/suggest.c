@@ -38,6 +38,16 @@ static unsigned int distance(const char *a, size_t a_len, const char *b, size_t 
 	return d[a_len][b_len];
 }
 
+/* People seldom mistype the beginning: of two words as near, the one that starts alike. */
+static size_t common_prefix(const char *a, const char *b)
+{
+	size_t n = 0;
+
+	while (a[n] && tolower((unsigned char)a[n]) == tolower((unsigned char)b[n]))
+		n++;
+	return n;
+}
+
 const char *suggest_nearest(const char *word, const char *const *words, size_t len)
 {
 	size_t word_len = strlen(word);
@@ -55,7 +65,9 @@ const char *suggest_nearest(const char *word, const char *const *words, size_t l
 		if (!n || n > SUGGEST_LEN_MAX)
 			continue;
 		d = distance(word, word_len, words[i], n);
-		if (d < best && d < n && d < word_len) {
+		if (d >= n || d >= word_len || d > best || (d == best && !nearest))
+			continue;
+		if (d < best || common_prefix(word, words[i]) > common_prefix(word, nearest)) {
 			best = d;
 			nearest = words[i];
 		}

@@ -11,7 +11,7 @@ Test(suggest, nearest_word_or_none)
 		const char *word, *want;
 	} rows[] = {
 		{ "prot", "proto" },
-		{ "porto", "proto" },
+		{ "porto", "port" },
 		{ "prt", "port" },
 		{ "packet", "packets" },
 		{ "pakcets", "packets" },

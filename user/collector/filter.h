@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0 */
+/*
+ * The filter language (docs/filters.md): text in, a checked tree out, and the tree as a condition
+ * of SQL on one row of flows (store.h). Nothing the user wrote gets into SQL text.
+ */
+#ifndef WT_FILTER_H
+#define WT_FILTER_H
+
+#include <stddef.h>
+
+#include "user/lib/cleanup.h"
+
+#define FILTER_TEXT_MAX 4096 /* bytes */
+#define FILTER_TOKENS_MAX 1024 /* words and signs */
+#define FILTER_DEPTH_MAX 64 /* of brackets and 'not' */
+#define FILTER_NAME_MAX 255 /* of an interface or exporter */
+
+struct filter;
+struct sql_builder;
+
+struct filter_error {
+	size_t position; /* characters (not bytes) from 0 */
+	char message[192]; /* printable ASCII */
+};
+
+/* 0 and a new tree; -EINVAL with *error filled in; -ENOMEM. An empty text filters nothing. */
+int filter_parse(const char *text, struct filter **ret, struct filter_error *error);
+void filter_free(struct filter *f);
+DEFINE_AUTO(filter_free, struct filter *);
+
+/* Append the condition, in brackets. f must live until the query ran. Errors stay in b. */
+int filter_sql(const struct filter *f, struct sql_builder *b);
+
+/*
+ * The same for rows that packets were folded into: they have no addresses and ports, so the
+ * condition is NULL where the answer depends on what is not known any more.
+ */
+int filter_sql_fold(const struct filter *f, struct sql_builder *b);
+
+#endif

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0 */
+/*
+ * SQL text and the values bound to it. The text is ours, word for word; whatever came from the
+ * outside goes in as a value and stands in the text as $1, $2, …
+ */
+#ifndef WT_QUERY_SQL_H
+#define WT_QUERY_SQL_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "user/lib/cleanup.h"
+
+#define SQL_PARAMS_MAX 16384 /* a filter of FILTER_TOKENS_MAX stays below, in every form */
+#define SQL_TEXT_MAX (1u << 20)
+
+enum sql_type { SQL_U64, SQL_I64, SQL_TEXT };
+
+struct sql_param {
+	enum sql_type type;
+	union {
+		uint64_t u64;
+		int64_t i64;
+		const char *text; /* borrowed until the query ran */
+	};
+};
+
+struct sql_builder {
+	FILE *out;
+	char *text; /* valid after sql_finish() */
+	size_t text_len;
+	struct sql_param *params;
+	size_t params_len, params_size;
+	int err; /* the first thing that went wrong: later calls do nothing */
+};
+
+/* 0 or -ENOMEM; sql_done() in any case. */
+int sql_init(struct sql_builder *b);
+void sql_done(struct sql_builder *b);
+static inline void sql_done_auto(struct sql_builder *b)
+{
+	sql_done(b);
+}
+
+/* Append our own words: a constant, never text from outside. */
+void sql_add(struct sql_builder *b, const char *words);
+
+/* Append one placeholder and bind its value. A value twice is two placeholders. */
+void sql_u64(struct sql_builder *b, uint64_t value);
+void sql_i64(struct sql_builder *b, int64_t value);
+void sql_text(struct sql_builder *b, const char *borrowed);
+
+/* 0 and b->text is the statement, or what went wrong: -ENOMEM, -E2BIG. */
+int sql_finish(struct sql_builder *b);
+
+#endif

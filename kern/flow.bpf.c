@@ -2,24 +2,29 @@
 /*
  * The hooks. A packet comes in, one row of the flow tally and the ledger change, the packet goes
  * on: an observer never drops, never redirects, never changes. Reads like the path:
- * measure -> count seen -> filter -> sample -> tally.
+ * parse -> measure -> count seen -> filter -> sample -> tally.
+ *
+ * Twice: the fast path reads the common headers where they lie, with all its state on the stack.
+ * What it does not know goes the careful way: a global function, so that the verifier looks at it
+ * apart, which parses a copy of the first bytes (headers are often not linear, and
+ * bpf_skb_pull_data() would change the packet).
  */
 #include "kern/flow.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";
 
 /*
- * seen is counted once the packet's wire length is known and before anything can go another way:
- * from here on every return has put the packet into exactly one counter or row.
+ * Each return has put the packet into exactly one counter or row, of the same size as it was seen
+ * with. seen comes first; only the wire length is found out before it.
  */
-static __always_inline void account(struct observation *o, struct wt_pkt *pkt, int refusal)
+static __always_inline void account(struct observation *o, struct wt_pkt *pkt, __u32 refusal)
 {
 	struct wt_ledger *ledger = o->ledger;
 
 	count_add(&ledger->seen, &o->size);
 	if (refusal) {
-		/* The mask only tells the verifier what wt_parse() promises. */
-		count_add(&ledger->refused[refusal % WT_REFUSALS], &o->size);
+		if (refusal < WT_REFUSALS) /* as it is; the verifier has lost sight of it */
+			count_add(&ledger->refused[refusal], &o->size);
 		return;
 	}
 	pkt->key.ifindex = o->ifindex;
@@ -34,113 +39,105 @@ static __always_inline void account(struct observation *o, struct wt_pkt *pkt, i
 }
 
 /* The packet inside a tunnel is an observation of its own, with a ledger row of its own. */
-static __always_inline void account_inner(const struct wt_view *view, bool copied,
-					  const struct observation *outer, const struct wt_pkt *pkt)
+static __always_inline void account_inner(struct observation *o, struct careful *c)
 {
-	struct observation o = *outer;
-	struct wt_pkt inner = {};
-	int refusal;
-
-	if (!wt_inner || !(pkt->key.mark & WT_MARK_TUNNEL_MASK))
+	o->ledger = ledger_row(o->epoch, o->slot, o->point + WT_POINT_INNER_INGRESS);
+	if (!o->ledger)
 		return;
-	o.ledger = ledger_row(o.epoch, o.slot, o.point + WT_POINT_INNER_INGRESS);
-	if (!o.ledger)
-		return;
-	o.mark &= ~WT_MARK_COUNTED;
-	refusal = wt_parse_inner(view, copied, pkt, &inner);
-	if (refusal == WT_NO_INNER)
-		return;
-	if (!refusal)
-		measure_inner(&o, pkt, &inner);
-	account(&o, &inner, refusal);
+	o->mark &= ~WT_MARK_COUNTED;
+	if (!c->inner_refusal)
+		measure_inner(o, &c->inner);
+	account(o, &c->inner, c->inner_refusal);
 }
 
-/* Direct first; a copy of the first bytes when the headers are not linear. Returns a refusal. */
-static __always_inline int observe_view(struct observation *o, const struct wt_view *view,
-					bool copied, struct wt_pkt *pkt)
+/* The copy is in c->bytes: parse it, and count what it is. */
+static __always_inline void observe_copy(struct observation *o, struct careful *c)
 {
-	int refusal = wt_parse(view, o->link, copied, pkt);
+	struct wt_view view = { .data = c->bytes, .copy_len = o->copied };
+	__u32 headers = 0;
 
-	if (refusal && !copied && o->frame_len > o->linear_len)
-		return refusal;
-	if (refusal)
-		measure_unparsed(o);
-	else
-		measure(o, view, copied, pkt);
-	if (wt_may_nest && tally_is_busy(o))
-		return count_nested(o);
-	account(o, pkt, refusal);
-	if (!refusal)
-		account_inner(view, copied, o, pkt);
-	if (wt_may_nest)
-		tally_leave(o);
+	c->pkt = (struct wt_pkt){ .key.vlan_outer = o->vlan_metadata };
+	c->inner = (struct wt_pkt){};
+	c->inner_refusal = WT_NO_INNER;
+	c->refusal = o->copied ? wt_parse(&view, o->link, true, &c->pkt) : WT_UNREADABLE;
+	if (!c->refusal && c->pkt.inner_kind && (wt_inner || o->segment_bytes))
+		c->inner_refusal = wt_parse_inner(&view, true, &c->pkt, &c->inner);
+	if (!c->refusal) /* a tunnel's segments repeat the inner headers too */
+		headers = c->inner_refusal ? c->pkt.payload_off : c->inner.payload_off;
+	measure(o, headers, c->pkt.l3_off, c->pkt.l3_len);
+	account(o, &c->pkt, c->refusal);
+	if (wt_inner && !c->refusal && c->inner_refusal != WT_NO_INNER)
+		account_inner(o, c);
+}
+
+__noinline int wt_careful_skb(struct __sk_buff *skb, __u32 point)
+{
+	struct observation o = {};
+	struct careful *c = careful_buffer();
+	__u32 len;
+
+	if (!c || point > WT_POINT_EGRESS || observe_skb(&o, skb, point) || enter(&o))
+		return 0;
+	len = copy_len(&o);
+	if (len && !bpf_skb_load_bytes(skb, 0, c->bytes, len))
+		o.copied = len;
+	observe_copy(&o, c);
+	leave(&o);
 	return 0;
 }
 
-/*
- * The slow path, verified apart from the fast one: an AF_PACKET jumbo frame has 14 linear bytes,
- * and bpf_skb_pull_data() would change the packet.
- */
-static __noinline int observe_copy_skb(struct __sk_buff *skb, struct observation *o)
-{
-	struct wt_pkt pkt = {};
-	struct wt_view view;
-
-	if (!o)
-		return 0;
-	pkt.key.vlan_outer = o->vlan_metadata;
-	if (view_copy_skb(skb, o, &view))
-		return observe_unreadable(o);
-	return observe_view(o, &view, true, &pkt);
-}
-
-static __noinline int observe_copy_xdp(struct xdp_md *xdp, struct observation *o)
-{
-	struct wt_pkt pkt = {};
-	struct wt_view view;
-
-	if (!o)
-		return 0;
-	if (view_copy_xdp(xdp, o, &view))
-		return observe_unreadable(o);
-	return observe_view(o, &view, true, &pkt);
-}
-
-static __always_inline void observe_skb(struct __sk_buff *skb, enum wt_point point)
+__noinline int wt_careful_xdp(struct xdp_md *xdp)
 {
 	struct observation o = {};
-	struct wt_pkt pkt = {};
-	struct wt_view view = {
-		.data = (void *)(long)skb->data,
-		.data_end = (void *)(long)skb->data_end,
-	};
+	struct careful *c = careful_buffer();
+	__u32 len;
 
-	if (observation_begin(&o, point, skb->ifindex, point ? skb->ingress_ifindex : 0))
-		return;
-	o.frame_len = skb->len;
-	o.linear_len = view.data_end - view.data;
-	o.segments = skb->gso_segs;
-	o.segment_bytes = skb->gso_size;
-	if (skb->vlan_present) {
-		o.vlan_metadata = WT_VLAN_PRESENT | (skb->vlan_tci & 0xfff);
-		o.metadata_bytes = 4;
-	}
-	pkt.key.vlan_outer = o.vlan_metadata;
-	if (observe_view(&o, &view, false, &pkt))
-		observe_copy_skb(skb, &o);
+	if (!c || observe_xdp(&o, xdp) || enter(&o))
+		return 0;
+	len = copy_len(&o);
+	if (len && !bpf_xdp_load_bytes(xdp, 0, c->bytes, len))
+		o.copied = len;
+	observe_copy(&o, c);
+	leave(&o);
+	return 0;
+}
+
+/* True when the fast path has counted the packet. */
+static __always_inline bool observe_fast(struct observation *o, void *data, void *data_end)
+{
+	struct wt_view view = { .data = data, .data_end = data_end };
+	struct wt_pkt pkt = {};
+
+	if (o->link != WT_LINK_ETHERNET || !wt_parse_fast(&view, &pkt))
+		return false;
+	pkt.key.vlan_outer = o->vlan_metadata;
+	if (enter(o))
+		return true;
+	measure(o, pkt.payload_off, pkt.l3_off, pkt.l3_len);
+	account(o, &pkt, 0);
+	leave(o);
+	return true;
 }
 
 SEC("tc")
 int wt_tc_ingress(struct __sk_buff *skb)
 {
-	observe_skb(skb, WT_POINT_INGRESS);
+	struct observation o = {};
+
+	if (!observe_skb(&o, skb, WT_POINT_INGRESS) &&
+	    !observe_fast(&o, (void *)(long)skb->data, (void *)(long)skb->data_end))
+		wt_careful_skb(skb, WT_POINT_INGRESS);
 	return TCX_NEXT; /* = TC_ACT_UNSPEC: whoever is behind us decides */
 }
 
 SEC("tc")
 int wt_tc_egress(struct __sk_buff *skb)
 {
-	observe_skb(skb, WT_POINT_EGRESS);
+	struct observation o = {};
+
+	if (!observe_skb(&o, skb, WT_POINT_EGRESS) &&
+	    !observe_fast(&o, (void *)(long)skb->data, (void *)(long)skb->data_end))
+		wt_careful_skb(skb, WT_POINT_EGRESS);
 	return TCX_NEXT;
 }
 
@@ -148,17 +145,9 @@ SEC("xdp.frags")
 int wt_xdp(struct xdp_md *xdp)
 {
 	struct observation o = {};
-	struct wt_pkt pkt = {};
-	struct wt_view view = {
-		.data = (void *)(long)xdp->data,
-		.data_end = (void *)(long)xdp->data_end,
-	};
 
-	if (observation_begin(&o, WT_POINT_INGRESS, xdp->ingress_ifindex, 0))
-		return XDP_PASS;
-	o.linear_len = view.data_end - view.data;
-	o.frame_len = wt_xdp_frags ? bpf_xdp_get_buff_len(xdp) : o.linear_len;
-	if (observe_view(&o, &view, false, &pkt))
-		observe_copy_xdp(xdp, &o);
+	if (!observe_xdp(&o, xdp) &&
+	    !observe_fast(&o, (void *)(long)xdp->data, (void *)(long)xdp->data_end))
+		wt_careful_xdp(xdp);
 	return XDP_PASS;
 }

@@ -73,12 +73,25 @@ struct {
 	__type(value, __u32);
 } wt_cidrs SEC(".maps");
 
+/*
+ * What the careful path works on. In a map and not on the stack: 512 bytes are too few, and the
+ * verifier forgets what it knows of a map's contents, so that the parser's many ways through
+ * come together again. Safe because runs on one CPU do not nest, or enter() turns them away.
+ */
+struct careful {
+	__u8 bytes[WT_COPY_BYTES];
+	struct wt_pkt pkt;
+	struct wt_pkt inner;
+	__u32 refusal; /* enum wt_refusal */
+	__u32 inner_refusal; /* likewise, or WT_NO_INNER */
+};
+
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, __u8[WT_COPY_BYTES]);
-} wt_copies SEC(".maps");
+	__type(value, struct careful);
+} wt_carefuls SEC(".maps");
 
 /* ---- load-time constants ------------------------------------------------------------------- */
 
@@ -92,9 +105,7 @@ const volatile __u32 wt_points = 2; /* 2, or WT_POINTS with inner packets */
 const volatile __u32 wt_netns = 0;
 const volatile bool wt_inner = false;
 const volatile bool wt_may_nest = false; /* PREEMPT_RT: runs can interrupt each other */
-const volatile bool wt_xdp_frags = true; /* bpf_xdp_get_buff_len() exists (5.18) */
-const volatile __u64 wt_jiffy_ns = 0; /* 0: bpf_ktime_get_coarse_ns() exists (5.11) */
-const volatile __u64 wt_jiffy_base_ns = 0;
+const volatile bool wt_fine_clock = false; /* before 5.11 there is no coarse one */
 
 static const struct tally flow_table = {
 	.table = &wt_flow_table,
@@ -116,8 +127,8 @@ struct observation {
 	__u32 ifindex; /* 0: not in the table of interfaces */
 	__u32 slot;
 	__u32 sampling;
-	__u32 frame_len; /* skb->len: never data_end - data, the rest may not be linear */
-	__u32 linear_len;
+	__u32 frame_len;
+	__u32 copied; /* bytes of the careful path's copy; 0: could not be read */
 	__u32 segments; /* gso_segs */
 	__u32 segment_bytes; /* gso_size */
 	__u16 vlan_metadata; /* WT_VLAN_PRESENT | id when the tag travels beside the frame */
@@ -135,9 +146,7 @@ static __always_inline void count_add(struct wt_count *count, const struct wt_co
 
 static __always_inline __u64 coarse_now(void)
 {
-	if (wt_jiffy_ns)
-		return bpf_jiffies64() * wt_jiffy_ns + wt_jiffy_base_ns;
-	return bpf_ktime_get_coarse_ns();
+	return wt_fine_clock ? bpf_ktime_get_ns() : bpf_ktime_get_coarse_ns();
 }
 
 static __always_inline struct wt_if *interface_find(__u32 ifindex)
@@ -206,7 +215,31 @@ static __always_inline int observation_begin(struct observation *o, __u32 point,
 	return o->ledger ? 0 : -1;
 }
 
-/* ---- lengths (design: "Lengths") ----------------------------------------------------------- */
+static __always_inline int observe_skb(struct observation *o, struct __sk_buff *skb, __u32 point)
+{
+	__u32 from = point == WT_POINT_EGRESS ? skb->ingress_ifindex : 0;
+
+	if (observation_begin(o, point, skb->ifindex, from))
+		return -1;
+	o->frame_len = skb->len; /* never data_end - data: the rest may not be linear */
+	o->segments = skb->gso_segs;
+	o->segment_bytes = skb->gso_size;
+	if (skb->vlan_present) {
+		o->vlan_metadata = WT_VLAN_PRESENT | (skb->vlan_tci & 0xfff);
+		o->metadata_bytes = 4;
+	}
+	return 0;
+}
+
+static __always_inline int observe_xdp(struct observation *o, struct xdp_md *xdp)
+{
+	if (observation_begin(o, WT_POINT_INGRESS, xdp->ingress_ifindex, 0))
+		return -1;
+	o->frame_len = bpf_xdp_get_buff_len(xdp); /* a frame may be in pieces */
+	return 0;
+}
+
+/* ---- lengths ------------------------------------------------------------------------------- */
 
 static __always_inline __u32 wire_packets(const struct observation *o, __u32 headers)
 {
@@ -217,8 +250,13 @@ static __always_inline __u32 wire_packets(const struct observation *o, __u32 hea
 	return 1;
 }
 
-static __always_inline void set_size(struct observation *o, __u32 headers, __u32 l2_headers,
-				     __u32 l3_len)
+/*
+ * What was on the wire. headers: what each segment of a super-packet repeats, 0 when unknown;
+ * l2_headers: what comes before the network header; l3_len: by IP's own header, 0 when it says
+ * nothing.
+ */
+static __always_inline void measure(struct observation *o, __u32 headers, __u32 l2_headers,
+				    __u32 l3_len)
 {
 	__u64 packets = wire_packets(o, headers);
 	__u64 l2 = o->frame_len + (packets - 1) * headers + packets * o->metadata_bytes;
@@ -230,76 +268,36 @@ static __always_inline void set_size(struct observation *o, __u32 headers, __u32
 		o->l3_bytes = l3_len;
 }
 
-/* With segments to come, a tunnel's inner headers are repeated too. */
-static __always_inline void measure(struct observation *o, const struct wt_view *view, bool copied,
-				    const struct wt_pkt *pkt)
-{
-	__u32 headers = pkt->payload_off;
-
-	if (o->segment_bytes && (pkt->key.mark & WT_MARK_TUNNEL_MASK)) {
-		struct wt_pkt inner = {};
-
-		if (!wt_parse_inner(view, copied, pkt, &inner))
-			headers = inner.payload_off;
-	}
-	set_size(o, headers, pkt->l3_off, pkt->l3_len);
-}
-
-static __always_inline void measure_unparsed(struct observation *o)
-{
-	o->size.packets = o->segments ? o->segments : 1;
-	o->size.l2_bytes = o->frame_len + o->size.packets * o->metadata_bytes;
-}
-
 /* The inner packet's share: what is left of each wire packet from the inner frame's start on. */
-static __always_inline void measure_inner(struct observation *o, const struct wt_pkt *outer,
-					  const struct wt_pkt *inner)
+static __always_inline void measure_inner(struct observation *o, const struct wt_pkt *inner)
 {
-	__u64 before = (__u64)inner->l2_off + o->metadata_bytes;
 	__u64 packets = o->size.packets;
+	__u64 outside = packets * ((__u64)inner->l2_off + o->metadata_bytes);
+	__u64 l2_headers = packets * (__u64)(inner->l3_off - inner->l2_off);
 
-	if (o->size.l2_bytes > packets * before)
-		o->size.l2_bytes -= packets * before;
-	o->l3_bytes = o->size.l2_bytes;
-	if (o->l3_bytes > packets * (inner->l3_off - inner->l2_off))
-		o->l3_bytes -= packets * (inner->l3_off - inner->l2_off);
+	if (o->size.l2_bytes > outside)
+		o->size.l2_bytes -= outside;
+	o->l3_bytes = o->size.l2_bytes > l2_headers ? o->size.l2_bytes - l2_headers : 0;
 	if (packets == 1 && inner->l3_len && inner->l3_len < o->l3_bytes)
 		o->l3_bytes = inner->l3_len;
 }
 
 /* ---- bytes that are not linear ------------------------------------------------------------- */
 
-static __always_inline __u8 *copy_buffer(const struct observation *o, __u32 *len)
+static __always_inline struct careful *careful_buffer(void)
 {
 	__u32 zero = 0;
 
-	*len = o->frame_len < WT_COPY_BYTES ? o->frame_len : WT_COPY_BYTES;
-	return bpf_map_lookup_elem(&wt_copies, &zero);
+	return bpf_map_lookup_elem(&wt_carefuls, &zero);
 }
 
-static __always_inline int view_copy_skb(struct __sk_buff *skb, const struct observation *o,
-					 struct wt_view *view)
+/* How many bytes to copy, in a form that keeps its range through the compiler. */
+static __always_inline __u32 copy_len(const struct observation *o)
 {
-	__u32 len;
-	__u8 *buffer = copy_buffer(o, &len);
+	__u32 len = o->frame_len < WT_COPY_BYTES ? o->frame_len : WT_COPY_BYTES;
 
-	if (!buffer || !len || len > WT_COPY_BYTES || bpf_skb_load_bytes(skb, 0, buffer, len))
-		return -1;
-	*view = (struct wt_view){ .data = buffer, .copy_len = len };
-	return 0;
-}
-
-static __always_inline int view_copy_xdp(struct xdp_md *xdp, const struct observation *o,
-					 struct wt_view *view)
-{
-	__u32 len;
-	__u8 *buffer = copy_buffer(o, &len);
-
-	if (!wt_xdp_frags || !buffer || !len || len > WT_COPY_BYTES ||
-	    bpf_xdp_load_bytes(xdp, 0, buffer, len))
-		return -1;
-	*view = (struct wt_view){ .data = buffer, .copy_len = len };
-	return 0;
+	barrier_var(len);
+	return len <= WT_COPY_BYTES ? len : 0;
 }
 
 /* ---- filter and sample --------------------------------------------------------------------- */
@@ -408,45 +406,43 @@ static __always_inline void flow_tally(struct observation *o, const struct wt_pk
 
 /* ---- nesting (PREEMPT_RT) ------------------------------------------------------------------ */
 
-/* Plain stores do: a run that interrupts us has left again before we go on. */
-static __always_inline bool tally_is_busy(const struct observation *o)
+/*
+ * True when this run has interrupted another one on its CPU: then it was counted here, atomically
+ * and apart, and must touch nothing else. Plain stores do for the busy word: a run that
+ * interrupts us has left again before we go on.
+ */
+static __always_inline bool enter(struct observation *o)
 {
-	struct wt_lane_head *head = bpf_map_lookup_elem(&wt_flow_heads, &o->cpu);
+	struct wt_lane_head *head;
+	struct wt_fold *nested;
 
-	if (!head)
-		return false; /* no row: nothing but this CPU's ledger is touched */
-	if (READ_ONCE(head->busy))
-		return true;
-	head->busy = 1;
-	barrier();
-	return false;
-}
-
-static __always_inline void tally_leave(const struct observation *o)
-{
-	struct wt_lane_head *head = bpf_map_lookup_elem(&wt_flow_heads, &o->cpu);
-
-	barrier();
-	if (head)
-		head->busy = 0;
-}
-
-static __always_inline int count_nested(struct observation *o)
-{
-	struct wt_fold *nested = &o->ledger->nested[!!(o->mark & WT_MARK_COUNTED)];
-
+	if (!wt_may_nest)
+		return false;
+	head = bpf_map_lookup_elem(&wt_flow_heads, &o->cpu);
+	if (!head || !READ_ONCE(head->busy)) {
+		if (head)
+			head->busy = 1;
+		barrier();
+		return false;
+	}
+	measure(o, 0, 0, 0);
+	nested = &o->ledger->nested[!!(o->mark & WT_MARK_COUNTED)];
 	__sync_fetch_and_add(&nested->packets, o->size.packets);
 	__sync_fetch_and_add(&nested->l2_bytes, o->size.l2_bytes);
 	__sync_fetch_and_add(&nested->l3_bytes, o->l3_bytes);
-	return 0;
+	return true;
 }
 
-static __always_inline int observe_unreadable(struct observation *o)
+static __always_inline void leave(const struct observation *o)
 {
-	measure_unparsed(o);
-	count_add(&o->ledger->seen, &o->size);
-	count_add(&o->ledger->refused[WT_UNREADABLE], &o->size);
-	return 0;
+	struct wt_lane_head *head;
+
+	if (!wt_may_nest)
+		return;
+	barrier();
+	head = bpf_map_lookup_elem(&wt_flow_heads, &o->cpu);
+	if (head)
+		head->busy = 0;
 }
 
 #endif

@@ -86,8 +86,9 @@ struct state {
 	uint32_t netns;
 	struct geometry geometry;
 	uint8_t instance[16]; /* of these tables: an adopting agent goes on with it */
+	uint64_t secret[WT_KEY_WORDS + 1]; /* the hash's: programs loaded later need it too */
 	uint32_t current; /* index of the valid commit */
-	uint32_t applied_pad;
+	uint32_t inner; /* tables hold inner packets too */
 	uint64_t applied; /* number of the last commit that was applied */
 	uint64_t spool_tail; /* bytes ever taken out of the spool */
 	uint32_t outbox_len; /* the one batch that was or is being sent; 0 = none */

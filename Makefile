@@ -51,7 +51,7 @@ TEST_BPF := $(patsubst %.c,$(BUILD)/%.o,$(TEST_BPF_SRC))
 
 BASE_LIBS := -lprotobuf-c -lzstd
 AGENT_LIBS := -lxdp -lbpf -lelf -lz -lcurl -lcap -ljansson -lpthread $(BASE_LIBS)
-COLLECTOR_LIBS := -lmicrohttpd -ljansson -L$(DUCKDB) -lduckdb -Wl,-rpath,'$$ORIGIN/../lib/wiretally' \
+COLLECTOR_LIBS := -lmicrohttpd -ljansson -lz -L$(DUCKDB) -lduckdb -Wl,-rpath,'$$ORIGIN/../lib/wiretally' \
 	-Wl,-rpath,$(abspath $(DUCKDB)) -lpthread $(BASE_LIBS)
 CLI_LIBS := -lcurl -ljansson $(BASE_LIBS)
 TOOL_LIBS := -lbpf -lelf -lz -lcurl -ljansson -lm -lpthread $(BASE_LIBS)
@@ -216,7 +216,8 @@ fresh:
 # ---- running and installing ----------------------------------------------------------------
 
 ## run: install what is missing, build, and start agent and collector on this host (RUN_ARGS=…)
-run: deps
+run:
+	$(Q)BUILD=$(BUILD) deploy/deps.sh build
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)exec $(BUILD)/bin/wiretally run $(RUN_ARGS)
 

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0 OR GPL-2.0
-# Install what is missing to build and test wiretally on Debian 12: deps.sh [duckdb]
-# Says nothing and touches nothing when all is there.
+# Install what is missing to build and test wiretally on Debian 12: deps.sh [build|duckdb]; build
+# leaves the tests' packages out. Says nothing and touches nothing when all is there.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 BUILD=${BUILD:-build}
@@ -50,10 +50,18 @@ enable_backports() {
 
 libbpf_is_new() { dpkg --compare-versions "$(dpkg-query -W -f='${Version}' libbpf-dev 2>/dev/null || echo 0)" ge 1:1.4; }
 
-install_packages() {
+# Daemons that come with test packages (prometheus, nfdump) are for tests to start, not for boot.
+start_no_daemons() {
+	[ -e /usr/sbin/policy-rc.d ] && return 0
+	printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d
+	chmod 755 /usr/sbin/policy-rc.d
+	trap 'rm -f /usr/sbin/policy-rc.d' EXIT
+}
+
+install_packages() { # TEST-PACKAGES
 	local want backports=""
 	# shellcheck disable=SC2086
-	want=$(missing $BUILD_PACKAGES $TEST_PACKAGES)
+	want=$(missing $BUILD_PACKAGES $1)
 	if ! libbpf_is_new || ! installed bpftool; then
 		backports=$BACKPORTS
 	fi
@@ -61,6 +69,7 @@ install_packages() {
 	as_root " $want$backports"
 	echo "deps: installing $want$backports"
 	export DEBIAN_FRONTEND=noninteractive
+	start_no_daemons
 	[ -z "$backports" ] || enable_backports
 	apt-get update -qq
 	# shellcheck disable=SC2086
@@ -105,5 +114,10 @@ install_duckdb() {
 	echo "$DUCKDB_VERSION" >"$dir/version"
 }
 
-[ "${1:-}" = duckdb ] || install_packages
+case ${1:-all} in
+all) install_packages "$TEST_PACKAGES" ;;
+build) install_packages "" ;;
+duckdb) ;;
+*) echo "usage: deps.sh [build|duckdb]" >&2 && exit 2 ;;
+esac
 install_duckdb

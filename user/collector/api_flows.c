@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: Apache-2.0 OR GPL-2.0
+/*
+ * GET /v1/flows?filter=&limit=100&offset=0&order=start|end|bytes|packets|duration&aggregate=0|1
+ * &last=…|from=&to=&all=&exporter=&format=json|csv: the rows of flows, largest or newest first.
+ */
+#include <errno.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "user/collector/api.h"
+#include "user/collector/query.h"
+#include "user/collector/query_columns.h"
+#include "user/collector/query_sql.h"
+#include "user/lib/cleanup.h"
+
+#define FLOWS_LIMIT_DEFAULT 100
+#define FLOWS_OFFSET_MAX 1000000000
+
+struct flows {
+	struct query_scope scope;
+	const struct flows_order *order;
+	uint64_t limit, offset;
+	bool is_merged; /* records of one flow become one row */
+	bool is_csv;
+};
+
+/* Ties are broken by what makes rows different, so that pages do not overlap. */
+#define REST_OF_ORDER                                                                               \
+	", start_us DESC, end_us DESC, octets DESC, packets DESC, src_hi, src_lo, dst_hi, dst_lo, " \
+	"src_port, dst_port, proto, flags, exporter_id, ifindex"
+
+static const struct flows_order {
+	const char *name;
+	const char *sql;
+} orders[] = {
+	{ "start", "start_us DESC" REST_OF_ORDER },
+	{ "end", "end_us DESC" REST_OF_ORDER },
+	{ "bytes", "octets DESC" REST_OF_ORDER },
+	{ "packets", "packets DESC" REST_OF_ORDER },
+	{ "duration", "end_us::HUGEINT - start_us DESC" REST_OF_ORDER },
+};
+
+/* What makes two records the same flow. */
+#define FLOW_KEY                                                                              \
+	"exporter_id, src_hi, src_lo, dst_hi, dst_lo, src_port, dst_port, ethertype, proto, " \
+	"flags, ifindex, netns, vlan_outer, vlan_inner, tunnel_id, "
+
+static const char each_record[] = "(SELECT " FLOW_KEY "start_us, end_us, " QUERY_PACKETS
+				  " AS packets, " QUERY_OCTETS " AS octets, " QUERY_L3_OCTETS
+				  " AS l3_octets, tcp_flags, dscp, ttl_min, ttl_max, sampling, "
+				  "1 AS records";
+static const char merged_records[] =
+	"(SELECT " FLOW_KEY "min(start_us) AS start_us, max(end_us) AS end_us, sum(" QUERY_PACKETS
+	") AS packets, sum(" QUERY_OCTETS ") AS octets, sum(" QUERY_L3_OCTETS
+	") AS l3_octets, bit_or(tcp_flags) AS tcp_flags, arg_min(dscp, start_us) AS dscp, "
+	"min(ttl_min) AS ttl_min, max(ttl_max) AS ttl_max, max(sampling) AS sampling, "
+	"count(*) AS records";
+
+/* A column of the reply and what it is read from: t the rows, e exporters, i interfaces. */
+#define IS_IP "t.ethertype IN (2048, 34525)"
+#define HAS_PORTS "t.proto IN (1, 6, 17, 33, 58, 132, 136) AND t.flags & 4 = 0"
+static const struct {
+	struct query_column column;
+	const char *sql;
+} flow_columns[] = {
+	{ { "start_us", COLUMN_INT }, "t.start_us" },
+	{ { "end_us", COLUMN_INT }, "t.end_us" },
+	{ { "duration_ms", COLUMN_MS }, QUERY_BIGINT("t.end_us::HUGEINT - t.start_us") },
+	{ { "src", COLUMN_ADDRESS },
+	  "CASE WHEN " IS_IP " THEN t.src_hi END, CASE WHEN " IS_IP " THEN t.src_lo END" },
+	{ { "dst", COLUMN_ADDRESS },
+	  "CASE WHEN " IS_IP " THEN t.dst_hi END, CASE WHEN " IS_IP " THEN t.dst_lo END" },
+	{ { "src_port", COLUMN_INT }, "CASE WHEN " HAS_PORTS " THEN t.src_port::BIGINT END" },
+	{ { "dst_port", COLUMN_INT }, "CASE WHEN " HAS_PORTS " THEN t.dst_port::BIGINT END" },
+	{ { "proto", COLUMN_INT }, "CASE WHEN " IS_IP " THEN t.proto::BIGINT END" },
+	{ { "proto_name", COLUMN_PROTO_NAME }, "CASE WHEN " IS_IP " THEN t.proto::BIGINT END" },
+	{ { "ethertype", COLUMN_ETHERTYPE }, "t.ethertype::BIGINT" },
+	{ { "interface", COLUMN_TEXT }, "coalesce(i.name, 'if' || t.ifindex)" },
+	{ { "ifindex", COLUMN_INT }, "t.ifindex::BIGINT" },
+	{ { "netns", COLUMN_INT }, "t.netns::BIGINT" },
+	{ { "direction", COLUMN_DIRECTION }, "(t.flags & 1)::BIGINT" },
+	{ { "counted", COLUMN_BOOL }, "(t.flags & 2)::BIGINT" },
+	{ { "packets", COLUMN_INT }, QUERY_BIGINT("t.packets") },
+	{ { "octets", COLUMN_INT }, QUERY_BIGINT("t.octets") },
+	{ { "l3_octets", COLUMN_INT }, QUERY_BIGINT("t.l3_octets") },
+	{ { "tcp_flags", COLUMN_TCP_FLAGS }, "CASE WHEN t.proto = 6 THEN t.tcp_flags::BIGINT END" },
+	{ { "dscp", COLUMN_INT }, "t.dscp::BIGINT" },
+	{ { "ttl_min", COLUMN_INT }, "t.ttl_min::BIGINT" },
+	{ { "ttl_max", COLUMN_INT }, "t.ttl_max::BIGINT" },
+	{ { "vlan_outer", COLUMN_INT },
+	  "CASE WHEN t.vlan_outer >= 4096 THEN (t.vlan_outer & 4095)::BIGINT END" },
+	{ { "vlan_inner", COLUMN_INT },
+	  "CASE WHEN t.vlan_inner >= 4096 THEN (t.vlan_inner & 4095)::BIGINT END" },
+	{ { "tunnel", COLUMN_TUNNEL }, "(t.flags >> 4)::BIGINT" },
+	{ { "tunnel_id", COLUMN_INT }, "t.tunnel_id::BIGINT" },
+	{ { "inner", COLUMN_BOOL }, "(t.flags & 8)::BIGINT" },
+	{ { "later_fragment", COLUMN_BOOL }, "(t.flags & 4)::BIGINT" },
+	{ { "sampling", COLUMN_INT }, "greatest(t.sampling, 1)::BIGINT" },
+	{ { "records", COLUMN_INT }, "t.records::BIGINT" },
+	{ { "exporter", COLUMN_TEXT }, "e.exporter" },
+	{ { "agent", COLUMN_TEXT }, "e.agent" },
+	{ { "host", COLUMN_TEXT }, "e.host" },
+};
+
+static inline void flows_done_auto(struct flows *flows)
+{
+	query_scope_done(&flows->scope);
+}
+
+static int parse_order(const struct api_request *req, struct api_reply *reply,
+		       const struct flows_order **ret)
+{
+	const char *order = req->arg(req, "order");
+	int err;
+
+	*ret = &orders[0];
+	if (!order)
+		return 0;
+	for (size_t i = 0; i < ARRAY_LEN(orders); i++) {
+		if (!strcmp(orders[i].name, order)) {
+			*ret = &orders[i];
+			return 0;
+		}
+	}
+	err = api_error(reply, 400, "order", -1,
+			"order is none of start, end, bytes, packets, duration");
+	return err < 0 ? err : 1;
+}
+
+static int flows_parse(const struct api_request *req, struct api_reply *reply, struct flows *flows)
+{
+	int err = parse_order(req, reply, &flows->order);
+
+	if (!err)
+		err = query_format_arg(req, reply, &flows->is_csv);
+	if (!err)
+		err = query_flag_arg(req, reply, "aggregate", &flows->is_merged);
+	if (!err)
+		err = query_number_arg(req, reply, "limit", 1, QUERY_ROWS_MAX, FLOWS_LIMIT_DEFAULT,
+				       &flows->limit);
+	if (!err)
+		err = query_number_arg(req, reply, "offset", 0, FLOWS_OFFSET_MAX, 0,
+				       &flows->offset);
+	if (!err)
+		err = query_scope_parse(req, reply, &flows->scope);
+	return err;
+}
+
+static void add_rows(const struct flows *flows, struct sql_builder *b)
+{
+	sql_add(b, flows->is_merged ? merged_records : each_record);
+	query_from_flows(&flows->scope, b);
+	sql_add(b, flows->is_merged ? " GROUP BY ALL)" : ")");
+}
+
+/* The few rows of the page are found first and named then. */
+static void add_statement(const struct flows *flows, struct sql_builder *b)
+{
+	sql_add(b, "SELECT ");
+	for (size_t i = 0; i < ARRAY_LEN(flow_columns); i++) {
+		sql_add(b, i ? ", " : "");
+		sql_add(b, flow_columns[i].sql);
+	}
+	sql_add(b, " FROM (SELECT * FROM ");
+	add_rows(flows, b);
+	sql_add(b, " r ORDER BY ");
+	sql_add(b, flows->order->sql);
+	sql_add(b, " LIMIT ");
+	sql_u64(b, flows->limit);
+	sql_add(b, " OFFSET ");
+	sql_u64(b, flows->offset);
+	sql_add(b, ") t LEFT JOIN exporters e ON e.id = t.exporter_id LEFT JOIN"
+		   " (SELECT agent, ifindex, netns, arg_max(name, last_us) AS name FROM interfaces"
+		   " GROUP BY ALL) i ON i.agent = e.agent AND i.ifindex = t.ifindex"
+		   " AND i.netns = t.netns ORDER BY ");
+	sql_add(b, flows->order->sql);
+}
+
+static int count_matched(const struct api_request *req, struct api_reply *reply,
+			 const struct flows *flows, int64_t *ret)
+{
+	AUTO(query_rows_done) struct query_rows rows = { 0 };
+	AUTO(sql_done) struct sql_builder b;
+	int err = sql_init(&b);
+
+	if (err)
+		return err;
+	sql_add(&b, "SELECT count(*)::BIGINT FROM ");
+	add_rows(flows, &b);
+	err = query_run_reply(req, reply, &b, &rows);
+	if (err)
+		return err;
+	*ret = query_rows_next(&rows) ? query_int(&rows, 0) : 0;
+	return 0;
+}
+
+int api_flows(const struct api_request *req, struct api_reply *reply)
+{
+	AUTO(flows_done) struct flows flows = { 0 };
+	AUTO(query_rows_done) struct query_rows rows = { 0 };
+	AUTO(sql_done) struct sql_builder b = { 0 };
+	struct query_column columns[ARRAY_LEN(flow_columns)];
+	int64_t matched = 0;
+	int err = flows_parse(req, reply, &flows);
+
+	if (err)
+		return err < 0 ? err : 0;
+	for (size_t i = 0; i < ARRAY_LEN(columns); i++)
+		columns[i] = flow_columns[i].column;
+	err = sql_init(&b);
+	if (err)
+		return err;
+	add_statement(&flows, &b);
+	err = query_run_reply(req, reply, &b, &rows);
+	if (err)
+		return err < 0 ? err : 0;
+	if (flows.is_csv)
+		return query_reply_csv(reply, &rows, columns, ARRAY_LEN(columns));
+	err = count_matched(req, reply, &flows, &matched);
+	if (err)
+		return err < 0 ? err : 0;
+	return query_reply_json(
+		reply, &rows, columns, ARRAY_LEN(columns),
+		json_pack("{s:I,s:I,s:I,s:s,s:I,s:I,s:b,s:b}", "matched", (json_int_t)matched,
+			  "limit", (json_int_t)flows.limit, "offset", (json_int_t)flows.offset,
+			  "order", flows.order->name, "from_us", (json_int_t)flows.scope.from_us,
+			  "to_us", (json_int_t)flows.scope.to_us, "aggregate", flows.is_merged,
+			  "all", flows.scope.all));
+}

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0 OR GPL-2.0
+/* A name in, how to group by it out. */
+#include "user/collector/query_keys.h"
+
+#include <string.h>
+
+#include "user/lib/cleanup.h"
+
+#define IS_IP "ethertype IN (2048, 34525)"
+/* Keep in step with filter_sql.c: port filters and port keys mean the same rows. */
+#define HAS_PORTS "proto IN (6, 17, 33, 132, 136) AND flags & 4 = 0"
+static const struct query_key keys[] = {
+	{ .name = "src",
+	  .inner = "CASE WHEN " IS_IP " THEN src_hi END AS k_src_hi, "
+		   "CASE WHEN " IS_IP " THEN src_lo END AS k_src_lo",
+	  .aliases = "k_src_hi, k_src_lo",
+	  .outer = "k_src_hi, k_src_lo",
+	  .columns = { { "src", COLUMN_ADDRESS } } },
+	{ .name = "dst",
+	  .inner = "CASE WHEN " IS_IP " THEN dst_hi END AS k_dst_hi, "
+		   "CASE WHEN " IS_IP " THEN dst_lo END AS k_dst_lo",
+	  .aliases = "k_dst_hi, k_dst_lo",
+	  .outer = "k_dst_hi, k_dst_lo",
+	  .columns = { { "dst", COLUMN_ADDRESS } } },
+	/* both directions in one row; src is who was seen sending first (is_swapped: api_top.c) */
+	{ .name = "conversation",
+	  .inner =
+		  "CASE WHEN " IS_IP " THEN if(" QUERY_IS_SWAPPED
+		  ", dst_hi, src_hi) END AS k_a_hi, "
+		  "CASE WHEN " IS_IP " THEN if(" QUERY_IS_SWAPPED
+		  ", dst_lo, src_lo) END AS k_a_lo, "
+		  "CASE WHEN " IS_IP " THEN if(" QUERY_IS_SWAPPED
+		  ", src_hi, dst_hi) END AS k_b_hi, "
+		  "CASE WHEN " IS_IP " THEN if(" QUERY_IS_SWAPPED ", src_lo, dst_lo) END AS k_b_lo",
+	  .aliases = "k_a_hi, k_a_lo, k_b_hi, k_b_lo",
+	  .outer = "if(is_swapped, k_b_hi, k_a_hi), if(is_swapped, k_b_lo, k_a_lo), "
+		   "if(is_swapped, k_a_hi, k_b_hi), if(is_swapped, k_a_lo, k_b_lo)",
+	  .columns = { { "src", COLUMN_ADDRESS }, { "dst", COLUMN_ADDRESS } } },
+	{ .name = "srcport",
+	  .inner = "CASE WHEN " HAS_PORTS " THEN src_port END AS k_srcport",
+	  .aliases = "k_srcport",
+	  .outer = "k_srcport::BIGINT",
+	  .columns = { { "srcport", COLUMN_INT } } },
+	{ .name = "dstport",
+	  .inner = "CASE WHEN " HAS_PORTS " THEN dst_port END AS k_dstport",
+	  .aliases = "k_dstport",
+	  .outer = "k_dstport::BIGINT",
+	  .columns = { { "dstport", COLUMN_INT } } },
+	{ .name = "proto",
+	  .inner = "CASE WHEN " IS_IP " THEN proto END AS k_proto",
+	  .aliases = "k_proto",
+	  .outer = "k_proto::BIGINT, k_proto::BIGINT",
+	  .columns = { { "proto", COLUMN_INT }, { "proto_name", COLUMN_PROTO_NAME } } },
+	{ .name = "interface",
+	  .inner = "ifindex AS k_ifindex, netns AS k_netns",
+	  .named = "coalesce(i.name, 'if' || k_ifindex) AS k_interface, k_ifindex, k_netns",
+	  .aliases = "k_interface, k_ifindex, k_netns",
+	  .outer = "k_interface, k_ifindex::BIGINT, k_netns::BIGINT",
+	  .columns = { { "interface", COLUMN_TEXT },
+		       { "ifindex", COLUMN_INT },
+		       { "netns", COLUMN_INT } } },
+	{ .name = "exporter",
+	  .inner = "exporter_id AS k_exporter_id",
+	  .named = "e.exporter AS k_exporter, e.agent AS k_agent, e.host AS k_host",
+	  .aliases = "k_exporter, k_agent, k_host",
+	  .outer = "k_exporter, k_agent, k_host",
+	  .columns = { { "exporter", COLUMN_TEXT },
+		       { "agent", COLUMN_TEXT },
+		       { "host", COLUMN_TEXT } } },
+	{ .name = "direction",
+	  .inner = "flags & 1 AS k_direction",
+	  .aliases = "k_direction",
+	  .outer = "k_direction::BIGINT",
+	  .columns = { { "direction", COLUMN_DIRECTION } } },
+	{ .name = "ethertype",
+	  .inner = "ethertype AS k_ethertype",
+	  .aliases = "k_ethertype",
+	  .outer = "k_ethertype::BIGINT",
+	  .columns = { { "ethertype", COLUMN_ETHERTYPE } } },
+	{ .name = "vlan",
+	  .inner = "CASE WHEN vlan_outer >= 4096 THEN vlan_outer & 4095 END AS k_vlan",
+	  .aliases = "k_vlan",
+	  .outer = "k_vlan::BIGINT",
+	  .columns = { { "vlan", COLUMN_INT } } },
+	{ .name = "dscp",
+	  .inner = "CASE WHEN " IS_IP " THEN dscp END AS k_dscp",
+	  .aliases = "k_dscp",
+	  .outer = "k_dscp::BIGINT",
+	  .columns = { { "dscp", COLUMN_INT } } },
+};
+
+const struct query_key *query_key_find(const char *name, size_t len)
+{
+	for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
+		if (strlen(keys[i].name) == len && !strncmp(keys[i].name, name, len))
+			return &keys[i];
+	}
+	return NULL;
+}
+
+const char *query_key_names(void)
+{
+	return "src, dst, conversation, srcport, dstport, proto, interface, exporter, direction, ethertype, vlan, dscp";
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0 */
+/* What rows can be grouped by: a key is a row in query_keys.c. */
+#ifndef WT_QUERY_KEYS_H
+#define WT_QUERY_KEYS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "user/collector/query_columns.h"
+
+struct sql_builder;
+
+#define KEYS_MAX 8 /* words in by= */
+#define KEY_COLUMNS_MAX 4 /* of a reply, per key */
+
+/* The pair of addresses in one order, whoever sends. */
+#define QUERY_IS_SWAPPED "(src_hi > dst_hi OR (src_hi = dst_hi AND src_lo > dst_lo))"
+
+/*
+ * Grouping happens where the rows are, by what they hold (`inner`). Keys that are `named` are then
+ * looked up in the small tables (g: the groups, e: exporters, i: interfaces) and grouped again,
+ * since several exporter ids (one per start of an agent) may have one name.
+ */
+struct query_key {
+	const char *name;
+	const char *inner; /* "expression AS k_alias, …" */
+	const char *named; /* the same after the look-up; NULL: the aliases as they are */
+	const char *aliases; /* "k_alias, …": what is grouped and sorted by in the end */
+	const char *outer; /* what `columns` are read from, cast */
+	struct query_column columns[KEY_COLUMNS_MAX]; /* up to one without a name */
+};
+
+const struct query_key *query_key_find(const char *name, size_t len);
+/* All names in a row, for messages: "src, dst, …". */
+const char *query_key_names(void);
+
+#endif

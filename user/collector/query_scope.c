@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0 OR GPL-2.0
+/* A request's arguments in, the rows it is about as SQL out. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "user/collector/api.h"
+#include "user/collector/filter.h"
+#include "user/collector/query.h"
+#include "user/collector/query_sql.h"
+#include "user/collector/store.h"
+
+/* flags: counted (2) and not the inside of a tunnel (8) */
+#define COUNTED "flags & 10 = 2"
+
+/*
+ * Addresses of other hosts that report themselves, per exporter: what comes in from there was
+ * counted where it went out. Loopback and link-local addresses say nothing, nor do those that
+ * this host has, too.
+ */
+static const char peers[] =
+	"(flags & 1 = 1 OR (exporter_id, src_hi, src_lo) NOT IN"
+	" (SELECT (e.id, a.hi, a.lo) FROM exporters e JOIN addresses a ON a.agent <> e.agent"
+	" WHERE e.exporter = '' AND a.hi >> 54 <> 1018 AND NOT (a.hi = 0 AND a.lo = 1)"
+	" AND NOT (a.hi = 0 AND a.lo >> 24 = 16777087) AND NOT (a.hi = 0 AND a.lo >> 16 ="
+	" 4294945278) AND EXISTS (SELECT 1 FROM exporters s WHERE s.agent = a.agent AND"
+	" s.exporter = '' AND s.first_us < ";
+static const char peers_until[] = " AND s.last_us >= ";
+static const char peers_own[] =
+	") AND NOT EXISTS (SELECT 1 FROM addresses o WHERE o.agent = e.agent AND o.hi = a.hi"
+	" AND o.lo = a.lo)))";
+
+static int parse_filter(const struct api_request *req, struct api_reply *reply,
+			struct query_scope *scope)
+{
+	const char *text = req->arg(req, "filter");
+	struct filter_error error;
+	int err;
+
+	if (!text)
+		return 0;
+	err = filter_parse(text, &scope->filter, &error);
+	if (err != -EINVAL)
+		return err;
+	err = api_error(reply, 400, "filter", (long)error.position, "%s", error.message);
+	return err < 0 ? err : 1;
+}
+
+/* More than one agent with addresses? One look at a small table saves a join over all rows. */
+static int find_peers(const struct api_request *req, struct api_reply *reply,
+		      struct query_scope *scope)
+{
+	AUTO(query_rows_done) struct query_rows rows = { 0 };
+	AUTO(sql_done) struct sql_builder b;
+	int err = sql_init(&b);
+
+	if (err)
+		return err;
+	sql_add(&b, "SELECT count(DISTINCT agent)::BIGINT FROM addresses");
+	err = query_run_reply(req, reply, &b, &rows);
+	if (err)
+		return err;
+	scope->has_peers = query_rows_next(&rows) && query_int(&rows, 0) > 1;
+	return 0;
+}
+
+int query_scope_parse(const struct api_request *req, struct api_reply *reply,
+		      struct query_scope *ret)
+{
+	AUTO(query_scope_done) struct query_scope scope = { 0 };
+	int err = api_range(req, reply, &scope.from_us, &scope.to_us);
+
+	if (!err)
+		err = parse_filter(req, reply, &scope);
+	if (!err)
+		err = query_flag_arg(req, reply, "all", &scope.all);
+	if (!err && !scope.all)
+		err = find_peers(req, reply, &scope);
+	if (!err)
+		err = store_flows_source(req->reader, scope.from_us, scope.to_us, &scope.source);
+	if (err)
+		return err;
+	scope.exporter = req->arg(req, "exporter");
+	*ret = scope;
+	memset(&scope, 0, sizeof(scope));
+	return 0;
+}
+
+void query_scope_done(struct query_scope *scope)
+{
+	filter_free(scope->filter);
+	free(scope->source);
+	memset(scope, 0, sizeof(*scope));
+}
+
+static void add_exporter(const struct query_scope *scope, struct sql_builder *b)
+{
+	sql_add(b, " AND exporter_id IN (SELECT id FROM exporters WHERE ");
+	sql_text(b, scope->exporter);
+	sql_add(b, " IN (agent, host, exporter))");
+}
+
+static void add_peers(const struct query_scope *scope, struct sql_builder *b)
+{
+	sql_add(b, " AND ");
+	sql_add(b, peers);
+	sql_i64(b, scope->to_us);
+	sql_add(b, peers_until);
+	sql_i64(b, scope->from_us);
+	sql_add(b, peers_own);
+}
+
+static void add_where(const struct query_scope *scope, struct sql_builder *b)
+{
+	sql_add(b, " WHERE start_us >= ");
+	sql_i64(b, scope->from_us);
+	sql_add(b, " AND start_us < ");
+	sql_i64(b, scope->to_us);
+	sql_add(b, scope->all ? "" : " AND " COUNTED);
+	if (scope->exporter && *scope->exporter)
+		add_exporter(scope, b);
+}
+
+void query_from_flows(const struct query_scope *scope, struct sql_builder *b)
+{
+	sql_add(b, " FROM ");
+	sql_add(b, scope->source);
+	sql_add(b, " f");
+	add_where(scope, b);
+	sql_add(b, " AND kind = 0");
+	if (scope->has_peers && !scope->all)
+		add_peers(scope, b);
+	if (scope->filter) {
+		sql_add(b, " AND ");
+		filter_sql(scope->filter, b);
+	}
+}
+
+void query_from_folds(const struct query_scope *scope, struct sql_builder *b)
+{
+	sql_add(b, " FROM (SELECT *, (");
+	if (scope->filter)
+		filter_sql_fold(scope->filter, b);
+	else
+		sql_add(b, "TRUE");
+	sql_add(b, ") AS is_match FROM ");
+	sql_add(b, scope->source);
+	sql_add(b, " f");
+	add_where(scope, b);
+	sql_add(b, " AND kind = 1) f");
+}

@@ -11,7 +11,6 @@
 
 #define WT_PROTO_ICMP 1
 #define WT_PROTO_IPIP 4
-#define WT_PROTO_DCCP 33
 #define WT_PROTO_IPV6 41
 #define WT_PROTO_GRE 47
 #define WT_PROTO_ICMPV6 58
@@ -139,17 +138,15 @@ static __always_inline int wt_parse_icmp(const struct wt_view *v, bool copied,
 	return WT_REFUSED_NONE;
 }
 
-/* Ports of SCTP and DCCP, whose headers have header_len bytes. */
-static __always_inline int wt_parse_ports(const struct wt_view *v, bool copied, __u32 header_len,
-					  int refusal, const struct wt_cursor *c,
-					  struct wt_pkt *pkt)
+static __always_inline int wt_parse_sctp(const struct wt_view *v, bool copied,
+					 const struct wt_cursor *c, struct wt_pkt *pkt)
 {
-	const __u8 *header;
+	const __u8 *sctp;
 
-	if (!wt_at_ip(v, copied, c, header_len, &header))
-		return refusal;
-	wt_key_ports(pkt, header);
-	pkt->payload_off = c->off + header_len;
+	if (!wt_at_ip(v, copied, c, 12, &sctp))
+		return WT_TRUNCATED_SCTP;
+	wt_key_ports(pkt, sctp);
+	pkt->payload_off = c->off + 12;
 	return WT_REFUSED_NONE;
 }
 
@@ -195,9 +192,7 @@ static __always_inline int wt_parse_transport(const struct wt_view *v, bool copi
 	case WT_PROTO_ICMPV6:
 		return wt_parse_icmp(v, copied, c, pkt);
 	case WT_PROTO_SCTP:
-		return wt_parse_ports(v, copied, 12, WT_TRUNCATED_SCTP, c, pkt);
-	case WT_PROTO_DCCP: /* too short for ports: counted without */
-		return wt_parse_ports(v, copied, 12, WT_REFUSED_NONE, c, pkt);
+		return wt_parse_sctp(v, copied, c, pkt);
 	}
 	if (is_inner) /* tunnels in tunnels: the inner one is counted as what it is on its IP */
 		return WT_REFUSED_NONE;

@@ -76,7 +76,8 @@ static void begin(struct drain *d)
 
 	commit_copy(d->next, current(d));
 	d->next->number++;
-	if (spool_reserve(d->spool, d->next, worst + ledgers * RECORD_LEDGER_BYTES)) {
+	if (spool_take_refused(d->spool, d->next) |
+	    spool_reserve(d->spool, d->next, worst + ledgers * RECORD_LEDGER_BYTES)) {
 		publish(d);
 		commit_copy(d->next, current(d));
 		d->next->number++;

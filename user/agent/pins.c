@@ -2,6 +2,7 @@
 /* Map, program and link descriptors to files under bpffs and back. */
 #include "user/agent/pins.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <ftw.h>
 #include <linux/magic.h>
@@ -180,6 +181,27 @@ void pins_drop_link(const struct pins *p, uint32_t ifindex, bool ingress)
 	link_path(p, ifindex, ingress, path);
 	if (p->dir[0])
 		unlink(path);
+}
+
+void pins_keep_links(const struct pins *p, const struct iface_list *keep)
+{
+	char path[PINS_PATH_MAX + 64];
+	struct dirent *entry;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "%s/links", p->dir);
+	dir = p->dir[0] ? opendir(path) : NULL;
+	while (dir && (entry = readdir(dir))) {
+		uint32_t ifindex = strtoul(entry->d_name, NULL, 10);
+		bool kept = entry->d_name[0] == '.';
+
+		for (uint32_t slot = 1; slot < GEOMETRY_SLOTS_MAX && !kept; slot++)
+			kept = ifindex && keep->at[slot].ifindex == ifindex;
+		if (!kept)
+			unlinkat(dirfd(dir), entry->d_name, 0);
+	}
+	if (dir)
+		closedir(dir);
 }
 
 static int removed;

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "user/agent/iface.h"
 #include "user/agent/kernel.h"
 
 #define PINS_DIR_DEFAULT "/sys/fs/bpf/wiretally"
@@ -35,6 +36,9 @@ int pins_adopt(const struct pins *p, struct kernel **ret);
 int pins_save_link(const struct pins *p, int link_fd, uint32_t ifindex, bool ingress);
 int pins_adopt_link(const struct pins *p, uint32_t ifindex, bool ingress); /* fd or -errno */
 void pins_drop_link(const struct pins *p, uint32_t ifindex, bool ingress);
+
+/* Unpins links of interfaces that are not in the list: another configuration's. */
+void pins_keep_links(const struct pins *p, const struct iface_list *keep);
 
 /* Removes every pin of ours, of any ABI. Returns how many files went, or -errno. */
 int pins_remove(const char *dir);

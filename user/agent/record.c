@@ -21,6 +21,7 @@ static const char *const count_names[COUNT_UNPARSED] = {
 	[COUNT_SAMPLED_OUT] = "sampled_out",
 	[COUNT_MISSED_NESTED] = "missed_nested",
 	[COUNT_LOST_SPOOL_FULL] = "lost/spool_full",
+	[COUNT_LOST_REFUSED] = "lost/refused",
 	[COUNT_LOST_AGENT_CRASH] = "lost/agent_crash",
 	[COUNT_FOLD_LANE_FULL] = "fold_reason/lane_full",
 	[COUNT_FOLD_NO_ROW] = "fold_reason/no_row",

@@ -20,6 +20,7 @@ void spool_init(struct spool *s, struct state *state, void *base, size_t bytes)
 	s->ring = s->outbox + s->entry_max;
 	s->ring_bytes = (bytes - s->entry_max) / 8 * 8;
 	pthread_mutex_init(&s->lock, NULL);
+	pthread_cond_init(&s->freed, NULL);
 }
 
 static struct spool_entry *entry_at(const struct spool *s, uint64_t offset)
@@ -98,12 +99,9 @@ void carry_add(struct commit *next, const struct agent_ledger *row)
 		ledger_merge(newest ? newest : &next->carry[0], row);
 }
 
-static void drop_oldest(struct spool *s, struct commit *next)
+/* What an entry held goes to the carried ledgers: its rows as lost, its ledgers to be sent again. */
+static void carry_entry(struct commit *next, const struct spool_entry *e, enum agent_count loss)
 {
-	const struct spool_entry *e;
-
-	next->spool_dropped = skip_wrap(s, next->spool_dropped);
-	e = entry_at(s, next->spool_dropped);
 	for (uint32_t i = 0; i < e->sums_len; i++) {
 		const struct spool_sum *sum = &entry_sums(e)[i];
 		struct agent_ledger lost = {
@@ -113,12 +111,33 @@ static void drop_oldest(struct spool *s, struct commit *next)
 			.point = sum->point,
 		};
 
-		lost.counts[COUNT_LOST_SPOOL_FULL] = sum->count;
+		lost.counts[loss] = sum->count;
 		carry_add(next, &lost);
 	}
 	for (uint32_t i = 0; i < e->ledgers_len; i++)
 		carry_add(next, &entry_ledgers(e)[i]);
+}
+
+static void drop_oldest(struct spool *s, struct commit *next)
+{
+	const struct spool_entry *e;
+
+	next->spool_dropped = skip_wrap(s, next->spool_dropped);
+	e = entry_at(s, next->spool_dropped);
+	carry_entry(next, e, COUNT_LOST_SPOOL_FULL);
 	next->spool_dropped += e->bytes;
+}
+
+bool spool_take_refused(struct spool *s, struct commit *next)
+{
+	const struct spool_entry *e = (const void *)s->outbox;
+
+	if (!__atomic_load_n(&s->state->outbox_refused, __ATOMIC_ACQUIRE) ||
+	    next->refused_sequence == e->sequence)
+		return false;
+	carry_entry(next, e, COUNT_LOST_REFUSED);
+	next->refused_sequence = e->sequence;
+	return true;
 }
 
 bool spool_reserve(struct spool *s, struct commit *next, size_t bytes)
@@ -188,9 +207,26 @@ int spool_append(struct spool *s, struct commit *next, const struct spool_entry 
 
 void spool_apply(struct spool *s, const struct commit *current)
 {
+	struct state *st = s->state;
+	const struct spool_entry *e = (const void *)s->outbox;
+
 	pthread_mutex_lock(&s->lock);
-	if (s->state->spool_tail < current->spool_dropped)
-		s->state->spool_tail = current->spool_dropped;
+	if (st->spool_tail < current->spool_dropped)
+		st->spool_tail = current->spool_dropped;
+	if (st->outbox_refused && current->refused_sequence == e->sequence) {
+		st->outbox_len = 0;
+		__atomic_store_n(&st->outbox_refused, 0, __ATOMIC_RELEASE);
+		pthread_cond_broadcast(&s->freed);
+	}
+	pthread_mutex_unlock(&s->lock);
+}
+
+void spool_refuse(struct spool *s)
+{
+	pthread_mutex_lock(&s->lock);
+	__atomic_store_n(&s->state->outbox_refused, 1, __ATOMIC_RELEASE);
+	while (s->state->outbox_refused && !s->closing)
+		pthread_cond_wait(&s->freed, &s->lock);
 	pthread_mutex_unlock(&s->lock);
 }
 
@@ -227,4 +263,12 @@ uint64_t spool_used(const struct spool *s)
 	uint64_t head = st->commit[__atomic_load_n(&st->current, __ATOMIC_ACQUIRE)].spool_head;
 
 	return st->outbox_len + (head > st->spool_tail ? head - st->spool_tail : 0);
+}
+
+void spool_close(struct spool *s)
+{
+	pthread_mutex_lock(&s->lock);
+	s->closing = true;
+	pthread_cond_broadcast(&s->freed);
+	pthread_mutex_unlock(&s->lock);
 }

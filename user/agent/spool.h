@@ -52,6 +52,8 @@ struct spool {
 	size_t entry_max;
 	struct state *state;
 	pthread_mutex_t lock; /* the tail and the outbox */
+	pthread_cond_t freed; /* a refused outbox was */
+	bool closing; /* nobody waits any more */
 };
 
 /* base: the mmapped array of bytes bytes. */
@@ -82,6 +84,20 @@ void spool_apply(struct spool *s, const struct commit *current);
 const struct spool_entry *spool_next(struct spool *s);
 const void *spool_body(const struct spool_entry *e);
 void spool_acknowledge(struct spool *s);
+/*
+ * Ship thread: the collector will never take the batch in the outbox. Returns when the drain
+ * thread has named the loss (lost/refused) in a commit, see spool_take_refused().
+ */
+void spool_refuse(struct spool *s);
+
+/*
+ * Drain thread, with next a fresh copy of the current commit: adds a refused batch to the carried
+ * ledgers. True when it did: then next must become current, and spool_apply() frees the outbox.
+ */
+bool spool_take_refused(struct spool *s, struct commit *next);
+
+/* Wakes spool_refuse(): the process ends, the next one goes on. */
+void spool_close(struct spool *s);
 
 /* Bytes and limit for status; racy by nature. */
 uint64_t spool_used(const struct spool *s);

@@ -32,6 +32,7 @@ enum agent_count {
 	COUNT_SAMPLED_OUT,
 	COUNT_MISSED_NESTED,
 	COUNT_LOST_SPOOL_FULL,
+	COUNT_LOST_REFUSED,
 	COUNT_LOST_AGENT_CRASH,
 	COUNT_FOLD_LANE_FULL,
 	COUNT_FOLD_NO_ROW,
@@ -65,6 +66,7 @@ struct commit {
 	uint64_t spool_head; /* bytes ever appended, see spool.h */
 	uint64_t spool_dropped; /* the tail is at least here */
 	uint64_t next_sequence;
+	uint64_t refused_sequence; /* the last refused batch whose loss is in the carried ledgers */
 	uint64_t interval; /* of the half that programs write to */
 	uint32_t phase; /* enum drain_phase */
 	uint32_t active; /* epoch the programs write to */
@@ -92,7 +94,7 @@ struct state {
 	uint64_t applied; /* number of the last commit that was applied */
 	uint64_t spool_tail; /* bytes ever taken out of the spool */
 	uint32_t outbox_len; /* the one batch that was or is being sent; 0 = none */
-	uint32_t pad;
+	uint32_t outbox_refused; /* the collector will never take it */
 	struct commit commit[2];
 };
 

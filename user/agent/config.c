@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0 OR GPL-2.0
+/* The agent's option rows. */
+#include "user/agent/config.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include "user/agent/geometry.h"
+#include "user/agent/pins.h"
+
+#define AT(field) offsetof(struct config, field)
+
+static const struct option_row rows[] = {
+	{ "interface", 'i', OPTION_LIST, AT(interfaces), "IF",
+	  .help = "watch IF, a name or a glob; repeatable. Default: every interface that is up, but not loopback and not the host ends of containers' veth pairs" },
+	{ "hook", 0, OPTION_CHOICE, AT(hook), "HOOK", "auto", .choices = "auto|xdp|tc|tcx|clsact",
+	  .help = "auto and tc: tcx (Linux 6.6), else clsact; xdp: native XDP for ingress" },
+	{ "collector", 0, OPTION_TEXT, AT(collector), "ADDR", "unix:/run/wiretally/collector.sock",
+	  .help = "where batches go: unix:PATH" },
+	{ "interval", 0, OPTION_DURATION, AT(interval_us), "TIME", "5s", .min = 20000,
+	  .max = 3600000000, .help = "harvest every TIME" },
+	{ "memory", 0, OPTION_BYTES, AT(memory_bytes), "SIZE", "64M", .min = GEOMETRY_BUDGET_MIN,
+	  .help = "budget of all kernel tables together" },
+	{ "sample", 0, OPTION_NUMBER, AT(sample), "N", "1", .min = 1, .max = 1000000,
+	  .help = "record 1 of N packets; the rest is counted as sampled out" },
+	{ "allow", 0, OPTION_LIST, AT(allow), "CIDR",
+	  .help = "record only traffic from or to CIDR; repeatable" },
+	{ "deny", 0, OPTION_LIST, AT(deny), "CIDR",
+	  .help = "do not record traffic from or to CIDR; repeatable. The longest prefix wins" },
+	{ "inner", 0, OPTION_FLAG, AT(inner),
+	  .help = "record the packets inside GRE, IPIP, VXLAN and Geneve tunnels as well" },
+	{ "max-interfaces", 0, OPTION_NUMBER, AT(slots), "N", "63", .min = 1,
+	  .max = GEOMETRY_SLOTS_MAX - 1, .help = "interfaces watched at once" },
+	{ "pin", 0, OPTION_TEXT, AT(pin_dir), "DIR", PINS_DIR_DEFAULT,
+	  .help = "pin tables and links here, so that they outlive a crash; none = do not" },
+	{ "agent-id", 0, OPTION_TEXT, AT(agent_id), "ID",
+	  .help = "name of this agent at the collector (default: the machine id)" },
+	{ "run-dir", 0, OPTION_TEXT, AT(run_dir), "DIR", "/run/wiretally",
+	  .help = "lock and crash record" },
+	{ "status-socket", 0, OPTION_TEXT, AT(status_socket), "PATH",
+	  .help = "answer status here (default: RUN-DIR/agent.sock)" },
+	{ "user", 0, OPTION_TEXT, AT(user), "NAME",
+	  .help = "what the shipper runs as (default: wiretally, else nobody)" },
+	{ "detach", 0, OPTION_FLAG, AT(detach),
+	  .help = "remove every hook and pin of ours from this host, then exit" },
+	{ "ready-fd", 0, OPTION_NUMBER, AT(ready_fd), "FD", "0", .max = 1023,
+	  .help = "write a line to FD when watching has begun" },
+	{ "log-json", 0, OPTION_FLAG, AT(log_json), .help = "log JSON lines" },
+	{ "verbose", 'v', OPTION_FLAG, AT(verbose), .help = "log more" },
+	{ "version", 0, OPTION_FLAG, AT(version), .help = "print the version" },
+	{ "help", 'h', OPTION_FLAG, AT(help), .help = "this text" },
+};
+
+static void usage(void)
+{
+	printf("Usage: wiretally-agent [OPTION]…\n"
+	       "Count every packet on this host's interfaces and ship flow records to a collector.\n\n");
+	options_help(rows, ARRAY_LEN(rows), stdout);
+	printf("\nNeeds CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON. Most people start it with\n"
+	       "`wiretally run`, which starts a collector as well.\n");
+}
+
+int config_parse(int argc, char **argv, struct config *ret)
+{
+	struct option_error error;
+	int rest;
+
+	if (options_parse(rows, ARRAY_LEN(rows), ret, argc, argv, &rest, &error)) {
+		fprintf(stderr, "wiretally-agent: %s\n", error.message);
+		return -EINVAL;
+	}
+	if (rest < argc) {
+		fprintf(stderr, "wiretally-agent: unexpected argument '%s'\n", argv[rest]);
+		return -EINVAL;
+	}
+	if (ret->help)
+		usage();
+	else if (ret->version)
+		printf("wiretally-agent %s\n", WT_VERSION);
+	return ret->help || ret->version;
+}

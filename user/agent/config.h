@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0 */
+/* What the agent was asked to do. */
+#ifndef WT_CONFIG_H
+#define WT_CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "user/lib/options.h"
+
+struct config {
+	struct option_list interfaces; /* globs; none = the default choice */
+	const char *hook;
+	const char *collector; /* unix:PATH or http://… */
+	const char *status_socket;
+	const char *run_dir;
+	const char *pin_dir;
+	const char *agent_id;
+	const char *user;
+	struct option_list allow; /* CIDR */
+	struct option_list deny;
+	int64_t interval_us;
+	uint64_t memory_bytes;
+	uint64_t sample;
+	uint64_t slots;
+	uint64_t ready_fd; /* 0 = none */
+	bool inner;
+	bool detach;
+	bool log_json;
+	bool verbose;
+	bool help;
+	bool version;
+};
+
+/* Parses argv. 0 to go on, 1 when --help or --version was answered, -EINVAL after an error message. */
+int config_parse(int argc, char **argv, struct config *ret);
+
+#endif

@@ -27,6 +27,7 @@ struct api_reply {
 	const char *content_type; /* static */
 	char *body; /* malloc'd; the server frees it */
 	size_t body_len;
+	unsigned int retry_after_s; /* 0: no such header */
 };
 
 /*
@@ -39,6 +40,7 @@ typedef int api_endpoint(const struct api_request *req, struct api_reply *reply)
 api_endpoint api_top, api_flows; /* api_top.c, api_flows.c */
 api_endpoint api_ledger, api_status; /* api_ledger.c, api_status.c */
 api_endpoint api_metrics, api_health; /* metrics.c */
+api_endpoint api_index; /* routes.c: what there is, for people */
 
 /* api.c: replies made the one way. message is printf-like; position < 0: none. */
 int api_error(struct api_reply *reply, unsigned int status, const char *parameter, long position,

@@ -15,14 +15,19 @@
  *   segments    (name VARCHAR, min_start_us BIGINT, max_end_us BIGINT, rows UBIGINT): the flows_*
  *               tables there are; queries read only tables listed here.
  *   exporters   (id UINTEGER, agent VARCHAR, instance BLOB, host VARCHAR, exporter VARCHAR,
- *               high_water UBIGINT, first_us BIGINT, last_us BIGINT): one per (agent, instance,
- *               exporter); id is small and stable.
+ *               high_water UBIGINT, first_us BIGINT, last_us BIGINT, gaps UBIGINT,
+ *               expired_interval UBIGINT): one per (agent, instance, exporter); id is small and
+ *               stable. first_us, last_us: arrival. Rows of intervals up to expired_interval are
+ *               no longer all there.
  *   ledger      (exporter_id UINTEGER, interval UBIGINT, start_us BIGINT, end_us BIGINT,
  *               ifindex UINTEGER, netns UINTEGER, point UTINYINT, name VARCHAR, packets UBIGINT,
- *               octets UBIGINT)
+ *               octets UBIGINT, arrived_us BIGINT)
  *   interfaces  (agent VARCHAR, ifindex UINTEGER, netns UINTEGER, name VARCHAR, hook VARCHAR,
  *               last_us BIGINT)
  *   addresses   (agent VARCHAR, hi UBIGINT, lo UBIGINT): the reporting hosts' own addresses
+ *   log_position (segment UBIGINT, bytes UBIGINT): one row; what is behind it in the segment log
+ *               is not in the tables yet
+ *   meta        (key VARCHAR, value UBIGINT): 'schema'
  */
 #ifndef WT_STORE_H
 #define WT_STORE_H
@@ -38,15 +43,34 @@
 struct store;
 struct store_reader;
 
+#define STORE_MEMORY_DEFAULT (UINT64_C(512) << 20)
+#define STORE_THREADS_DEFAULT 2
+
+struct store_limits {
+	uint64_t memory_bytes; /* DuckDB's, beyond which it spills */
+	unsigned int threads;
+};
+
 /* Opens or creates DIR/wiretally.duckdb. 0 or -errno; has logged why. */
 int store_open(const char *dir, struct store **ret);
+int store_open_limited(const char *dir, const struct store_limits *limits, struct store **ret);
 void store_close(struct store *s);
 DEFINE_AUTO(store_close, struct store *);
 
-/* A read connection. A query still running when deadline_ms passes is interrupted. */
+/* Size of the database's files. Any thread. */
+uint64_t store_file_bytes(const struct store *s);
+
+/* A read connection, for one thread at a time. */
 int store_reader_open(struct store *s, struct store_reader **ret);
 void store_reader_close(struct store_reader *r);
 DEFINE_AUTO(store_reader_close, struct store_reader *);
+
+/*
+ * One snapshot for all queries between begin and end: a table listed in `segments` stays readable
+ * although retention drops it meanwhile. The server does this around every endpoint.
+ */
+int store_reader_begin(struct store_reader *r);
+void store_reader_end(struct store_reader *r);
 
 #define STORE_QUERY_DEADLINE_MS 10000
 

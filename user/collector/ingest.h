@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0 */
+/*
+ * POST /v1/batches: a body from outside in; checked, once, durable, acknowledged. What is durable
+ * of each agent's instance is known here, ahead of the store.
+ */
+#ifndef WT_INGEST_H
+#define WT_INGEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "user/collector/seglog.h"
+#include "user/lib/cleanup.h"
+
+#define INGEST_BODY_MAX SEGLOG_BODY_MAX /* as it comes */
+#define INGEST_WINDOW 1024 /* how far a sequence may be ahead of the high-water mark */
+#define INGEST_INSTANCES_MAX 65536 /* agents' starts known at a time */
+#define INGEST_FULL_RETRY_S 5 /* Retry-After when the disk is full */
+
+struct api_reply;
+struct committer;
+struct ingest;
+struct pipeline;
+struct registry;
+
+/* Reads the marks out of registry (after the replay); borrows pipeline and committer. */
+int ingest_new(struct pipeline *p, const struct committer *c, struct registry *registry,
+	       struct ingest **ret);
+void ingest_free(struct ingest *in);
+DEFINE_AUTO(ingest_free, struct ingest *);
+
+/*
+ * Takes the body over and fills *reply: 200 acknowledged or duplicate, 400, 409, 413, 429, 503,
+ * 507. Waits until the batch is durable. -errno when no reply could be made.
+ */
+int ingest_post(struct ingest *in, void *body, size_t body_len, bool zstd, int64_t now_us,
+		struct api_reply *reply);
+
+#endif

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0 */
+/*
+ * The ledgers of live exporters as counters: wiretally_seen_packets_total, and
+ * wiretally_packets_total by outcome, which sum up to it. They count from the collector's start
+ * and never go back; retention does not touch them.
+ */
+#ifndef WT_METRICS_LEDGER_H
+#define WT_METRICS_LEDGER_H
+
+#include <stdio.h>
+
+struct agent;
+struct batch;
+
+#define METRICS_POINTS_MAX \
+	4096 /* interface × direction of an agent; more are left out and counted */
+
+/* After the commit of a batch, by the committer. */
+void metrics_ledger_add(const struct agent *a, const struct batch *b);
+
+/* Any thread. */
+void metrics_ledger_print(FILE *out);
+
+#endif

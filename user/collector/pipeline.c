@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: Apache-2.0 OR GPL-2.0
+/* Batches in from server threads, to the log thread, and on to the committer; bounded. */
+#include "user/collector/pipeline.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "user/wire/batch.h"
+
+struct waiter {
+	bool is_done;
+	int result;
+};
+
+struct list {
+	struct item *head;
+	struct item **tail;
+};
+
+struct pipeline {
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	struct list to_log;
+	struct list to_commit;
+	struct pipeline_depth depth;
+	uint64_t durable; /* items ever */
+	uint64_t committed; /* items ever */
+	bool is_hurried;
+	bool has_stopped_log;
+	bool has_stopped_commit;
+};
+
+static int64_t clock_ns(clockid_t id)
+{
+	struct timespec t;
+
+	clock_gettime(id, &t);
+	return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
+}
+
+int64_t monotonic_ns(void)
+{
+	return clock_ns(CLOCK_MONOTONIC);
+}
+
+int64_t wall_us(void)
+{
+	return clock_ns(CLOCK_REALTIME) / 1000;
+}
+
+void item_free(struct item *item)
+{
+	if (!item)
+		return;
+	batch_free(item->batch);
+	free(item->body);
+	free(item);
+}
+
+void item_list_free(struct item *list)
+{
+	while (list) {
+		struct item *next = list->next;
+
+		item_free(list);
+		list = next;
+	}
+}
+
+static void list_add(struct list *l, struct item *first, struct item *last)
+{
+	last->next = NULL;
+	*l->tail = first;
+	l->tail = &last->next;
+}
+
+static struct item *list_take(struct list *l, size_t max)
+{
+	struct item *first = l->head, *last = first;
+
+	for (size_t n = 1; last && last->next && n < max; n++)
+		last = last->next;
+	if (!last)
+		return NULL;
+	l->head = last->next;
+	if (!l->head)
+		l->tail = &l->head;
+	last->next = NULL;
+	return first;
+}
+
+int pipeline_new(struct pipeline **ret)
+{
+	struct pipeline *p = calloc(1, sizeof(*p));
+	pthread_condattr_t attr;
+
+	if (!p)
+		return -ENOMEM;
+	p->to_log.tail = &p->to_log.head;
+	p->to_commit.tail = &p->to_commit.head;
+	pthread_mutex_init(&p->lock, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&p->changed, &attr);
+	pthread_condattr_destroy(&attr);
+	*ret = p;
+	return 0;
+}
+
+void pipeline_free(struct pipeline *p)
+{
+	if (!p)
+		return;
+	item_list_free(p->to_log.head);
+	item_list_free(p->to_commit.head);
+	pthread_cond_destroy(&p->changed);
+	pthread_mutex_destroy(&p->lock);
+	free(p);
+}
+
+static size_t item_memory(const struct item *item)
+{
+	const struct batch *b = item->batch;
+
+	return sizeof(*item) + sizeof(*b) + item->body_len + b->flows_len * sizeof(*b->flows) +
+	       b->ledger_len * sizeof(*b->ledger) + b->interfaces_len * sizeof(*b->interfaces) +
+	       b->own_addresses_len * sizeof(*b->own_addresses);
+}
+
+/* Adds an item to what is under way, or (sign -1) takes it out. */
+static void depth_add(struct pipeline_depth *d, const struct item *item, int sign)
+{
+	d->items += (uint64_t)sign;
+	d->memory_bytes += (uint64_t)(sign * (int64_t)item_memory(item));
+	d->lag_bytes += (uint64_t)(sign * (int64_t)item->body_len);
+}
+
+static int admit(const struct pipeline *p, const struct item *item)
+{
+	const struct pipeline_depth *d = &p->depth;
+
+	if (p->has_stopped_log)
+		return -ESHUTDOWN;
+	if (d->items >= PIPELINE_ITEMS_MAX || d->lag_bytes + item->body_len > PIPELINE_LAG_MAX ||
+	    (d->items && d->memory_bytes + item_memory(item) > PIPELINE_MEMORY_MAX))
+		return -EAGAIN;
+	return 0;
+}
+
+int pipeline_submit(struct pipeline *p, struct item *item)
+{
+	struct waiter waiter = {};
+	int err;
+
+	pthread_mutex_lock(&p->lock);
+	err = admit(p, item);
+	if (err) {
+		pthread_mutex_unlock(&p->lock);
+		item_free(item);
+		return err;
+	}
+	item->waiter = &waiter;
+	depth_add(&p->depth, item, 1);
+	list_add(&p->to_log, item, item);
+	pthread_cond_broadcast(&p->changed);
+	while (!waiter.is_done)
+		pthread_cond_wait(&p->changed, &p->lock);
+	pthread_mutex_unlock(&p->lock);
+	return waiter.result;
+}
+
+struct item *pipeline_take_to_log(struct pipeline *p)
+{
+	struct item *group;
+
+	pthread_mutex_lock(&p->lock);
+	while (!p->to_log.head && !p->has_stopped_log)
+		pthread_cond_wait(&p->changed, &p->lock);
+	group = list_take(&p->to_log, SEGLOG_GROUP_MAX);
+	pthread_mutex_unlock(&p->lock);
+	return group;
+}
+
+void pipeline_logged(struct pipeline *p, struct item *group, int err)
+{
+	struct item *last = NULL;
+
+	pthread_mutex_lock(&p->lock);
+	for (struct item *i = group; i; i = i->next) {
+		i->waiter->result = err;
+		i->waiter->is_done = true;
+		i->waiter = NULL; /* its stack may be gone once the lock is free */
+		if (err)
+			depth_add(&p->depth, i, -1);
+		else
+			p->durable++;
+		last = i;
+	}
+	if (!err && last)
+		list_add(&p->to_commit, group, last);
+	pthread_cond_broadcast(&p->changed);
+	pthread_mutex_unlock(&p->lock);
+	if (err)
+		item_list_free(group);
+}
+
+struct item *pipeline_take_to_commit(struct pipeline *p, int64_t until_ns, enum pipeline_wake *wake)
+{
+	struct timespec until = { until_ns / 1000000000, until_ns % 1000000000 };
+	struct item *all;
+	int err = 0;
+
+	pthread_mutex_lock(&p->lock);
+	while (!p->to_commit.head && !p->is_hurried && !p->has_stopped_commit && !err)
+		err = pthread_cond_timedwait(&p->changed, &p->lock, &until);
+	all = list_take(&p->to_commit, SIZE_MAX);
+	*wake = p->has_stopped_commit ? PIPELINE_STOP
+		: p->is_hurried	      ? PIPELINE_HURRY
+				      : PIPELINE_GO_ON;
+	p->is_hurried = false;
+	pthread_mutex_unlock(&p->lock);
+	return all;
+}
+
+void pipeline_committed(struct pipeline *p, struct item *list)
+{
+	pthread_mutex_lock(&p->lock);
+	for (const struct item *i = list; i; i = i->next) {
+		depth_add(&p->depth, i, -1);
+		p->committed++;
+	}
+	pthread_cond_broadcast(&p->changed);
+	pthread_mutex_unlock(&p->lock);
+	item_list_free(list);
+}
+
+int pipeline_settle(struct pipeline *p, int timeout_ms)
+{
+	int64_t until_ns = monotonic_ns() + timeout_ms * INT64_C(1000000);
+	struct timespec until = { until_ns / 1000000000, until_ns % 1000000000 };
+	uint64_t want;
+	int err = 0;
+
+	pthread_mutex_lock(&p->lock);
+	want = p->durable;
+	if (p->committed < want) {
+		p->is_hurried = true;
+		pthread_cond_broadcast(&p->changed);
+	}
+	while (p->committed < want && !err)
+		err = pthread_cond_timedwait(&p->changed, &p->lock, &until);
+	err = p->committed < want ? -ETIME : 0;
+	pthread_mutex_unlock(&p->lock);
+	return err;
+}
+
+void pipeline_stop_log(struct pipeline *p)
+{
+	pthread_mutex_lock(&p->lock);
+	p->has_stopped_log = true;
+	pthread_cond_broadcast(&p->changed);
+	pthread_mutex_unlock(&p->lock);
+}
+
+void pipeline_stop_commit(struct pipeline *p)
+{
+	pthread_mutex_lock(&p->lock);
+	p->has_stopped_commit = true;
+	pthread_cond_broadcast(&p->changed);
+	pthread_mutex_unlock(&p->lock);
+}
+
+bool pipeline_is_stopping(struct pipeline *p)
+{
+	bool is_stopping;
+
+	pthread_mutex_lock(&p->lock);
+	is_stopping = p->has_stopped_commit;
+	pthread_mutex_unlock(&p->lock);
+	return is_stopping;
+}
+
+struct pipeline_depth pipeline_depth(struct pipeline *p)
+{
+	struct pipeline_depth d;
+
+	pthread_mutex_lock(&p->lock);
+	d = p->depth;
+	pthread_mutex_unlock(&p->lock);
+	return d;
+}

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0 OR GPL-2.0
+/* Paths in, endpoints out; and the page that lists them. */
+#include "user/collector/routes.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct route routes[] = {
+	{ "/", api_index, false, "this page" },
+	{ "/healthz", api_health, false, "\"ok\" while requests are answered" },
+	{ "/metrics", api_metrics, false,
+	  "the collector's and the ledgers' counters for Prometheus" },
+	{ "/v1/batches", NULL, false, "batches of agents, over the Unix socket" },
+	{ "/v1/flows", api_flows, true, "flow records: filter=, last= or from= and to=, limit=" },
+	{ "/v1/top", api_top, true, "who talks most: by=, order=, n=, filter=, last=" },
+	{ "/v1/ledger", api_ledger, true, "what happened to every packet: last= or from= and to=" },
+	{ "/v1/status", api_status, true, "the store, the log, agents and their interfaces" },
+};
+
+#define ROUTES (sizeof(routes) / sizeof(routes[0]))
+
+const struct route *route_find(const char *path)
+{
+	for (size_t i = 0; i < ROUTES; i++)
+		if (!strcmp(routes[i].path, path))
+			return &routes[i];
+	return NULL;
+}
+
+const char *route_methods(const struct route *r)
+{
+	return r->get ? "GET, HEAD" : "POST";
+}
+
+static void print_index(FILE *out)
+{
+	fputs("wiretally-collector " WT_VERSION "\n\n", out);
+	for (size_t i = 0; i < ROUTES; i++)
+		fprintf(out, "%-4s  %-12s  %s\n", routes[i].get ? "GET" : "POST", routes[i].path,
+			routes[i].help);
+	fputs("\nTimes: last=1h (or all), or from= and to= as RFC 3339 or microseconds.\n"
+	      "fresh=1 answers when all that was acknowledged before is in the store.\n",
+	      out);
+}
+
+int api_index(const struct api_request *req, struct api_reply *reply)
+{
+	FILE *out = open_memstream(&reply->body, &reply->body_len);
+
+	if (!out)
+		return -ENOMEM;
+	print_index(out);
+	if (fclose(out)) {
+		free(reply->body);
+		reply->body = NULL;
+		return -ENOMEM;
+	}
+	reply->status = 200;
+	reply->content_type = "text/plain; charset=utf-8";
+	return 0;
+}

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0 OR GPL-2.0
+/* The command line in, checked settings out. */
+#include "user/collector/settings.h"
+
+#include <errno.h>
+
+#include "user/lib/cleanup.h"
+#include "user/lib/options.h"
+
+#define AT(field) offsetof(struct settings, field)
+
+static const struct option_row rows[] = {
+	{ "data", 'd', OPTION_TEXT, AT(data), "DIR", "/var/lib/wiretally",
+	  .help = "folder of the store and its log" },
+	{ "listen", 'l', OPTION_TEXT, AT(listen), "ADDR:PORT", "127.0.0.1:9101",
+	  .help = "API for people and Prometheus; port 0: any free one" },
+	{ "socket", 's', OPTION_TEXT, AT(socket), "PATH", "/run/wiretally/collector.sock",
+	  .help = "Unix socket that agents of this host ship to" },
+	{ "keep", 'k', OPTION_DURATION, AT(keep_us), "TIME", "24h", .min = 3600000000,
+	  .max = 315360000000000, .help = "age at which an hour of flows is dropped" },
+	{ "max-disk", 0, OPTION_BYTES, AT(max_disk_bytes), "SIZE", "10G", .min = 64u << 20,
+	  .max = UINT64_C(1) << 50, .help = "size at which the oldest hour of flows is dropped" },
+	{ "memory", 'm', OPTION_BYTES, AT(memory_bytes), "SIZE", "512M", .min = 64u << 20,
+	  .max = UINT64_C(1) << 42, .help = "what the database may use before it spills to disk" },
+	{ "threads", 't', OPTION_NUMBER, AT(threads), "N", "2", .min = 1, .max = 256,
+	  .help = "threads of the database" },
+	{ "user", 'u', OPTION_TEXT, AT(user), "NAME", NULL,
+	  .help = "become NAME when started as root (wiretally, else nobody)" },
+	{ "ready-fd", 0, OPTION_NUMBER, AT(ready_fd), "N", NULL, .min = 3, .max = 1u << 20,
+	  .help = "write a line to descriptor N once requests are answered" },
+	{ "insecure-listen", 0, OPTION_FLAG, AT(insecure_listen),
+	  .help = "allow --listen beyond loopback, although it has no TLS and no tokens yet" },
+	{ "log-json", 0, OPTION_FLAG, AT(log_json), .help = "log lines as JSON objects" },
+	{ "version", 'V', OPTION_FLAG, AT(version), .help = "print the version" },
+	{ "help", 'h', OPTION_FLAG, AT(help), .help = "print this" },
+};
+
+void settings_help(FILE *out)
+{
+	fputs("usage: wiretally-collector [OPTION]…\n"
+	      "Stores what agents ship, and answers questions about it.\n\n",
+	      out);
+	options_help(rows, ARRAY_LEN(rows), out);
+}
+
+int settings_parse(int argc, char **argv, struct settings *ret)
+{
+	struct option_error error;
+	int rest;
+
+	if (options_parse(rows, ARRAY_LEN(rows), ret, argc, argv, &rest, &error)) {
+		fprintf(stderr, "wiretally-collector: %s\n", error.message);
+		return -EINVAL;
+	}
+	if (rest < argc) {
+		fprintf(stderr, "wiretally-collector: unexpected argument '%s'\n", argv[rest]);
+		return -EINVAL;
+	}
+	return 0;
+}

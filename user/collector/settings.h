@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0 */
+/* What the collector can be told: one row an option (settings.c), one field here. */
+#ifndef WT_SETTINGS_H
+#define WT_SETTINGS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+struct settings {
+	const char *data;
+	const char *listen;
+	const char *socket;
+	int64_t keep_us;
+	uint64_t max_disk_bytes;
+	uint64_t memory_bytes;
+	uint64_t threads;
+	const char *user; /* NULL: "wiretally" or "nobody" */
+	uint64_t ready_fd; /* 0: none */
+	bool insecure_listen;
+	bool log_json;
+	bool version;
+	bool help;
+};
+
+/* 0 or -EINVAL; has said why on stderr. Text is borrowed from argv. */
+int settings_parse(int argc, char **argv, struct settings *ret);
+void settings_help(FILE *out);
+
+#endif

@@ -170,10 +170,11 @@ static void add_statement(const struct flows *flows, struct sql_builder *b)
 	sql_u64(b, flows->limit);
 	sql_add(b, " OFFSET ");
 	sql_u64(b, flows->offset);
-	sql_add(b, ") t LEFT JOIN exporters e ON e.id = t.exporter_id LEFT JOIN"
-		   " (SELECT agent, ifindex, netns, arg_max(name, last_us) AS name FROM interfaces"
-		   " GROUP BY ALL) i ON i.agent = e.agent AND i.ifindex = t.ifindex"
-		   " AND i.netns = t.netns ORDER BY ");
+	sql_add(b,
+		") t LEFT JOIN exporters e ON e.id = t.exporter_id LEFT JOIN"
+		" (SELECT agent AS of_agent, ifindex AS index, netns AS space,"
+		" arg_max(name, last_us) AS name FROM interfaces GROUP BY ALL) i"
+		" ON i.of_agent = e.agent AND i.index = t.ifindex AND i.space = t.netns ORDER BY ");
 	sql_add(b, flows->order->sql);
 }
 

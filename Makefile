@@ -67,6 +67,7 @@ BENCH_BPF_SRC := $(sort $(wildcard bench/*.bpf.c))
 BENCH_BPF := $(patsubst %.c,$(BUILD)/%.o,$(BENCH_BPF_SRC))
 BENCH_SRC := $(sort $(filter-out $(BENCH_BPF_SRC),$(wildcard bench/*.c)))
 BENCH := $(patsubst %.c,$(BUILD)/%,$(BENCH_SRC))
+BENCH_LIB := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard bench/lib/*.c)))
 
 .DEFAULT_GOAL := all
 .PHONY: all help deps run test test-unit bench asan fuzz check fresh install uninstall clean format
@@ -148,7 +149,7 @@ $(BUILD)/bin/wiretally: $(BUILD)/user/cli/main.o $(CLI_A) $(BASE_A)
 
 # ---- tests ---------------------------------------------------------------------------------
 
-$(call obj,$(UNIT_SRC) $(BENCH_SRC)): | $(GEN)/proto/wiretally.pb-c.h $(SKEL) $(DUCKDB)/duckdb.h
+$(call obj,$(UNIT_SRC) $(BENCH_SRC)) $(BENCH_LIB): | $(GEN)/proto/wiretally.pb-c.h $(SKEL) $(DUCKDB)/duckdb.h
 $(call obj,$(TOOL_SRC)): | $(GEN)/proto/wiretally.pb-c.h
 
 $(BUILD)/tests/user/lib/%: $(BUILD)/tests/user/lib/%.o $(BASE_A)
@@ -165,7 +166,7 @@ $(BUILD)/tests/kern/%: $(BUILD)/tests/kern/%.o $(AGENT_A) $(BASE_A)
 	$(link) -lcriterion $(AGENT_LIBS)
 $(BUILD)/tests/tools/%: $(BUILD)/tests/tools/%.o $(TOOL_LIB) $(BASE_A)
 	$(link) $(TOOL_LIBS)
-$(BUILD)/bench/%: $(BUILD)/bench/%.o $(TOOL_LIB) $(AGENT_A) $(BASE_A)
+$(BUILD)/bench/%: $(BUILD)/bench/%.o $(BENCH_LIB) $(TOOL_LIB) $(AGENT_A) $(BASE_A)
 	$(link) $(AGENT_LIBS) -lm
 
 build-tests: $(UNIT) $(TOOLS) $(TEST_BPF)

@@ -26,9 +26,9 @@ struct flows {
 };
 
 /* Ties are broken by what makes rows different, so that pages do not overlap. */
-#define REST_OF_ORDER                                                                               \
-	", start_us DESC, end_us DESC, octets DESC, packets DESC, src_hi, src_lo, dst_hi, dst_lo, " \
-	"src_port, dst_port, proto, flags, exporter_id, ifindex"
+#define REST_OF_ORDER                                                               \
+	", start_us DESC, end_us DESC, octets DESC, packets DESC, src_hi, src_lo, " \
+	"dst_hi, dst_lo, src_port, dst_port, proto, flags, exporter_id, ifindex"
 
 static const struct flows_order {
 	const char *name;
@@ -45,17 +45,6 @@ static const struct flows_order {
 #define FLOW_KEY                                                                              \
 	"exporter_id, src_hi, src_lo, dst_hi, dst_lo, src_port, dst_port, ethertype, proto, " \
 	"flags, ifindex, netns, vlan_outer, vlan_inner, tunnel_id, "
-
-static const char each_record[] = "(SELECT " FLOW_KEY "start_us, end_us, " QUERY_PACKETS
-				  " AS packets, " QUERY_OCTETS " AS octets, " QUERY_L3_OCTETS
-				  " AS l3_octets, tcp_flags, dscp, ttl_min, ttl_max, sampling, "
-				  "1 AS records";
-static const char merged_records[] =
-	"(SELECT " FLOW_KEY "min(start_us) AS start_us, max(end_us) AS end_us, sum(" QUERY_PACKETS
-	") AS packets, sum(" QUERY_OCTETS ") AS octets, sum(" QUERY_L3_OCTETS
-	") AS l3_octets, bit_or(tcp_flags) AS tcp_flags, arg_min(dscp, start_us) AS dscp, "
-	"min(ttl_min) AS ttl_min, max(ttl_max) AS ttl_max, max(sampling) AS sampling, "
-	"count(*) AS records";
 
 /* A column of the reply and what it is read from: t the rows, e exporters, i interfaces. */
 #define IS_IP "t.ethertype IN (2048, 34525)"
@@ -147,9 +136,29 @@ static int flows_parse(const struct api_request *req, struct api_reply *reply, s
 	return err;
 }
 
+/* "packets AS packets", or its sum. */
+static void add_measure(const struct flows *flows, struct sql_builder *b,
+			enum query_measure measure, const char *alias)
+{
+	sql_add(b, flows->is_merged ? "sum(" : "(");
+	sql_add(b, query_measure(&flows->scope, measure));
+	sql_add(b, alias);
+}
+
 static void add_rows(const struct flows *flows, struct sql_builder *b)
 {
-	sql_add(b, flows->is_merged ? merged_records : each_record);
+	sql_add(b, "(SELECT " FLOW_KEY);
+	add_measure(flows, b, QUERY_PACKETS, ") AS packets, ");
+	add_measure(flows, b, QUERY_OCTETS, ") AS octets, ");
+	add_measure(flows, b, QUERY_L3_OCTETS, ") AS l3_octets, ");
+	if (flows->is_merged)
+		sql_add(b, "min(start_us) AS start_us, max(end_us) AS end_us, "
+			   "bit_or(tcp_flags) AS tcp_flags, arg_min(dscp, start_us) AS dscp, "
+			   "min(ttl_min) AS ttl_min, max(ttl_max) AS ttl_max, "
+			   "max(sampling) AS sampling, count(*) AS records");
+	else
+		sql_add(b, "start_us, end_us, tcp_flags, dscp, ttl_min, ttl_max, sampling, "
+			   "1 AS records");
 	query_from_flows(&flows->scope, b);
 	sql_add(b, flows->is_merged ? " GROUP BY ALL)" : ")");
 }

@@ -138,6 +138,14 @@ static int top_parse(const struct api_request *req, struct api_reply *reply, str
 	return err;
 }
 
+static void add_sum(const struct top *top, struct sql_builder *b, enum query_measure measure,
+		    const char *rest)
+{
+	sql_add(b, "sum(");
+	sql_add(b, query_measure(&top->scope, measure));
+	sql_add(b, rest);
+}
+
 /* The groups as the rows hold them. */
 static void add_inner(const struct top *top, struct sql_builder *b)
 {
@@ -148,9 +156,11 @@ static void add_inner(const struct top *top, struct sql_builder *b)
 	}
 	if (top->is_conversation)
 		sql_add(b, "arg_min(" QUERY_IS_SWAPPED ", start_us) AS is_swapped, ");
-	sql_add(b, "count(*) AS flows, sum(" QUERY_PACKETS ") AS packets, sum(" QUERY_OCTETS
-		   ") AS octets, sum(" QUERY_L3_OCTETS ") AS l3_octets, min(start_us) AS first_us, "
-		   "max(end_us) AS last_us, max(sampling) AS sampling");
+	sql_add(b, "count(*) AS flows, ");
+	add_sum(top, b, QUERY_PACKETS, ") AS packets, ");
+	add_sum(top, b, QUERY_OCTETS, ") AS octets, ");
+	add_sum(top, b, QUERY_L3_OCTETS, ") AS l3_octets, ");
+	sql_add(b, "min(start_us) AS first_us, max(end_us) AS last_us, max(sampling) AS sampling");
 	query_from_flows(&top->scope, b);
 	sql_add(b, " GROUP BY ALL)");
 }
@@ -216,32 +226,39 @@ static size_t top_columns(const struct top *top, struct query_column *columns)
 	return len + ARRAY_LEN(measures);
 }
 
-/* What all rows in scope add up to, in the group's limit or not; folds where they match. */
-static int add_totals(const struct api_request *req, struct api_reply *reply, struct top *top,
+/* One row: flows, packets, octets; of them folded; perhaps folded; is any of it sampled. */
+static void add_totals_statement(const struct top *top, struct sql_builder *b)
+{
+	sql_add(b,
+		"SELECT flows, " QUERY_BIGINT("a.packets + f.packets") ", " QUERY_BIGINT("a.octets + f.octets") ", " QUERY_BIGINT(
+			"f.packets") ", " QUERY_BIGINT("f.octets") ", " QUERY_BIGINT("f.maybe_packets") ", " QUERY_BIGINT("f.maybe_octets") ", (greatest(a.sampling, f.sampling) > 1)::BIGINT"
+																	    " FROM (SELECT count(*) AS flows, coalesce(max(sampling), 0) AS sampling, coalesce(");
+	add_sum(top, b, QUERY_PACKETS, "), 0) AS packets, coalesce(");
+	add_sum(top, b, QUERY_OCTETS, "), 0) AS octets");
+	query_from_flows(&top->scope, b);
+	sql_add(b,
+		") a, (SELECT coalesce(max(sampling) FILTER (is_match), 0) AS sampling, coalesce(");
+	add_sum(top, b, QUERY_PACKETS, ") FILTER (is_match), 0) AS packets, coalesce(");
+	add_sum(top, b, QUERY_OCTETS, ") FILTER (is_match), 0) AS octets, ");
+	add_sum(top, b, QUERY_PACKETS, ") FILTER (is_match IS NULL) AS maybe_packets, ");
+	add_sum(top, b, QUERY_OCTETS, ") FILTER (is_match IS NULL) AS maybe_octets");
+	query_from_folds(&top->scope, b);
+	sql_add(b, ") f");
+}
+
+/* What all rows in scope add up to, within n or not; folds where they match. */
+static int add_totals(const struct api_request *req, struct api_reply *reply, const struct top *top,
 		      json_t *rest)
 {
 	AUTO(query_rows_done) struct query_rows rows = { 0 };
 	AUTO(sql_done) struct sql_builder b;
-	int64_t n[8];
+	json_int_t n[8];
+	json_t *totals;
 	int err = sql_init(&b);
 
 	if (err)
 		return err;
-	sql_add(&b,
-		"SELECT flows, " QUERY_BIGINT("a.packets + f.packets") ", " QUERY_BIGINT("a.octets + f.octets") ", " QUERY_BIGINT("f.packets") ", " QUERY_BIGINT(
-			"f.octets") ", " QUERY_BIGINT("f.maybe_packets") ", " QUERY_BIGINT("f.maybe_octets") ", (greatest(a.sampling, f.sampling) > 1)::BIGINT"
-													     " FROM (SELECT count(*) AS flows, coalesce(sum(" QUERY_PACKETS
-													     "), 0) AS packets, coalesce(sum(" QUERY_OCTETS
-													     "), 0) AS octets, coalesce(max(sampling), 0) AS sampling");
-	query_from_flows(&top->scope, &b);
-	sql_add(&b, ") a, (SELECT coalesce(sum(" QUERY_PACKETS
-		    ") FILTER (is_match), 0) AS packets, coalesce(sum(" QUERY_OCTETS
-		    ") FILTER (is_match), 0) AS octets, sum(" QUERY_PACKETS
-		    ") FILTER (is_match IS NULL) AS maybe_packets, sum(" QUERY_OCTETS
-		    ") FILTER (is_match IS NULL) AS maybe_octets, "
-		    "coalesce(max(sampling) FILTER (is_match), 0) AS sampling");
-	query_from_folds(&top->scope, &b);
-	sql_add(&b, ") f");
+	add_totals_statement(top, &b);
 	err = query_run_reply(req, reply, &b, &rows);
 	if (err)
 		return err;
@@ -249,13 +266,13 @@ static int add_totals(const struct api_request *req, struct api_reply *reply, st
 		return -EIO;
 	for (size_t i = 0; i < ARRAY_LEN(n); i++)
 		n[i] = query_int(&rows, i);
-	return json_object_update_new(
-		       rest, json_pack("{s:{s:I,s:I,s:I},s:{s:I,s:I},s:{s:I,s:I},s:b}", "total",
-				       "flows", n[0], "packets", n[1], "octets", n[2], "folded",
-				       "packets", n[3], "octets", n[4], "folded_undecided",
-				       "packets", n[5], "octets", n[6], "sampled", n[7] != 0))
-		       ? -ENOMEM
-		       : 0;
+	totals = json_pack("{s:{s:I,s:I,s:I},s:{s:I,s:I},s:{s:I,s:I},s:b}", "total", "flows", n[0],
+			   "packets", n[1], "octets", n[2], "folded", "packets", n[3], "octets",
+			   n[4], "folded_undecided", "packets", n[5], "octets", n[6], "sampled",
+			   n[7] != 0);
+	err = json_object_update(rest, totals);
+	json_decref(totals);
+	return err ? -ENOMEM : 0;
 }
 
 static json_t *top_rest(const struct top *top)

@@ -45,7 +45,7 @@ const char *filter_quote(const char *word, char quoted[FILTER_QUOTE_MAX])
 {
 	size_t n = 0;
 
-	for (; word[n] && n < FILTER_QUOTE_MAX - 4; n++)
+	for (; n < FILTER_QUOTE_MAX - 4 && word[n]; n++)
 		quoted[n] = word[n] < ' ' || word[n] > '~' ? '?' : word[n];
 	strcpy(quoted + n, word[n] ? "..." : "");
 	return quoted;

@@ -42,7 +42,7 @@ enum filter_op {
 	FILTER_TERM,
 };
 
-/* What a term compares. A row each in filter_sql.c (column) and filter_value.c (how it is written). */
+/* What a term compares: a row each in filter_sql.c (column) and filter_value.c (spelling). */
 enum filter_field {
 	FIELD_ADDRESS,
 	FIELD_PORT,

@@ -58,6 +58,7 @@ struct query_scope {
 	struct filter *filter; /* owned; NULL: none */
 	const char *exporter; /* agent, host or exporter; NULL: all */
 	bool all; /* every observation, not only those counted */
+	bool is_sampled; /* some rows have sampling > 1 */
 	bool has_peers; /* several agents report: a packet between them counts once */
 	char *source; /* owned: store_flows_source() */
 };
@@ -80,10 +81,13 @@ void query_from_flows(const struct query_scope *scope, struct sql_builder *b);
  */
 void query_from_folds(const struct query_scope *scope, struct sql_builder *b);
 
-/* A sampled row stands for `sampling` times as much. Aliases as in the store. */
-#define QUERY_PACKETS "packets::HUGEINT * greatest(sampling, 1)"
-#define QUERY_OCTETS "l2_octets::HUGEINT * greatest(sampling, 1)"
-#define QUERY_L3_OCTETS "l3_octets::HUGEINT * greatest(sampling, 1)"
+/*
+ * Packets, octets or l3_octets of a row, as SQL: a sampled row stands for `sampling` times as much.
+ * Multiplying costs as much as all the rest of a query, so it is only done where rows are sampled.
+ */
+enum query_measure { QUERY_PACKETS, QUERY_OCTETS, QUERY_L3_OCTETS };
+const char *query_measure(const struct query_scope *scope, enum query_measure measure);
+
 /* Sums as JSON can say them. */
 #define QUERY_BIGINT(sum) "least(coalesce(" sum ", 0), 9223372036854775807)::BIGINT"
 

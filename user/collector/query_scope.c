@@ -46,8 +46,11 @@ static int parse_filter(const struct api_request *req, struct api_reply *reply,
 	return err < 0 ? err : 1;
 }
 
-/* More than one agent with addresses? One look at a small table saves a join over all rows. */
-static int find_peers(const struct api_request *req, struct api_reply *reply,
+/*
+ * More than one agent with addresses? Sampled rows? A look at a small table and one at a column's
+ * largest value save a join and two multiplications for every row.
+ */
+static int look_ahead(const struct api_request *req, struct api_reply *reply,
 		      struct query_scope *scope)
 {
 	AUTO(query_rows_done) struct query_rows rows = { 0 };
@@ -56,12 +59,30 @@ static int find_peers(const struct api_request *req, struct api_reply *reply,
 
 	if (err)
 		return err;
-	sql_add(&b, "SELECT count(DISTINCT agent)::BIGINT FROM addresses");
+	sql_add(&b, "SELECT (SELECT count(DISTINCT agent) FROM addresses)::BIGINT, "
+		    "(SELECT coalesce(max(sampling), 0) FROM ");
+	sql_add(&b, scope->source);
+	sql_add(&b, " f)::BIGINT");
 	err = query_run_reply(req, reply, &b, &rows);
 	if (err)
 		return err;
-	scope->has_peers = query_rows_next(&rows) && query_int(&rows, 0) > 1;
+	if (!query_rows_next(&rows))
+		return -EIO;
+	scope->has_peers = query_int(&rows, 0) > 1;
+	scope->is_sampled = query_int(&rows, 1) > 1;
 	return 0;
+}
+
+const char *query_measure(const struct query_scope *scope, enum query_measure measure)
+{
+	static const char *const plain[] = { "packets", "l2_octets", "l3_octets" };
+	static const char *const estimated[] = {
+		"packets::HUGEINT * greatest(sampling, 1)",
+		"l2_octets::HUGEINT * greatest(sampling, 1)",
+		"l3_octets::HUGEINT * greatest(sampling, 1)",
+	};
+
+	return scope->is_sampled ? estimated[measure] : plain[measure];
 }
 
 int query_scope_parse(const struct api_request *req, struct api_reply *reply,
@@ -74,10 +95,10 @@ int query_scope_parse(const struct api_request *req, struct api_reply *reply,
 		err = parse_filter(req, reply, &scope);
 	if (!err)
 		err = query_flag_arg(req, reply, "all", &scope.all);
-	if (!err && !scope.all)
-		err = find_peers(req, reply, &scope);
 	if (!err)
 		err = store_flows_source(req->reader, scope.from_us, scope.to_us, &scope.source);
+	if (!err)
+		err = look_ahead(req, reply, &scope);
 	if (err)
 		return err;
 	scope.exporter = req->arg(req, "exporter");

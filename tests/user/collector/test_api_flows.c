@@ -30,12 +30,13 @@ static void fill(struct fixture *fx)
 /* The packets of all rows, in order: "4 3 2 1". */
 static void packets_text(json_t *root, char *text)
 {
+	int n = 0;
 	json_t *row;
 	size_t i;
 
 	*text = '\0';
 	json_array_foreach(json_object_get(root, "rows"), i, row)
-		text += sprintf(text, "%s%lld", i ? " " : "", number_at(row, "packets"));
+		n += sprintf(text + n, "%s%lld", i ? " " : "", number_at(row, "packets"));
 }
 
 Test(api_flows, order_pages_and_merging)

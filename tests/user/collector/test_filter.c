@@ -53,87 +53,85 @@ Test(filter, everyday_words_are_taken)
 	}
 }
 
+static const struct {
+	const char *text;
+	size_t position;
+	const char *message;
+} bad_filters[] = {
+	{ "src ip 10.0.0.1 and prot tcp", 20, "unknown word 'prot'; did you mean 'proto'?" },
+	{ "prt 80", 0, "unknown word 'prt'; did you mean 'port'?" },
+	{ "zebra", 0, "unknown word 'zebra'" },
+	{ "tcp adn udp", 4, "unknown word 'adn'; did you mean 'and'?" },
+	{ "tcp udp", 4, "expected 'and' or 'or' before 'udp'" },
+	{ "port 80 443", 8, "expected 'and' or 'or' before '443'" },
+	{ "tcp and", 7, "a condition is missing at the end" },
+	{ "and tcp", 0, "a condition is missing before 'and'" },
+	{ "tcp or or udp", 7, "a condition is missing before 'or'" },
+	{ "tcp and )", 8, "a condition is missing before ')'" },
+	{ "()", 1, "a condition is missing before ')'" },
+	{ "tcp)", 3, "')' without '('" },
+	{ "not tcp)", 7, "')' without '('" },
+	{ "(tcp))", 5, "')' without '('" },
+	{ "tcp and (udp or (icmp)", 8, "'(' is never closed" },
+	{ "not", 3, "a condition is missing at the end" },
+	{ "proto tpc", 6, "unknown protocol 'tpc'; did you mean 'tcp'?" },
+	{ "proto 256", 6, "'256' is not a protocol (like tcp, or 0 to 255)" },
+	{ "proto", 5, "a protocol (like tcp, or 0 to 255) is missing at the end" },
+	{ "src 10.0.0.1", 4, "'src' wants ip, host, net or port behind it" },
+	{ "src proto tcp", 4, "'src' wants ip, host, net or port behind it" },
+	{ "src", 3, "'src' wants ip, host, net or port behind it" },
+	{ "in port 80", 3, "'in' wants if behind it" },
+	{ "ip 10.0.0.256", 3, "'10.0.0.256' is not an address (like 10.0.0.1 or 2001:db8::1)" },
+	{ "ip eth0", 3, "'eth0' is not an address (like 10.0.0.1 or 2001:db8::1)" },
+	{ "net 10.0.0.0/33", 4, "the mask of '10.0.0.0/33' is longer than its address" },
+	{ "net 10.0.0.0 255.0.255.0", 13, "the mask '255.0.255.0' has holes" },
+	{ "net 10.0.0.0 8", 13, "'8' is not an IPv4 mask (like 255.255.0.0)" },
+	{ "port http", 5, "'http' is not a port (0 to 65535)" },
+	{ "port 65536", 5, "'65536' is not a port (0 to 65535)" },
+	{ "port -1", 5, "'-1' is not a port (0 to 65535)" },
+	{ "port > and tcp", 7, "'and' is not a port (0 to 65535)" },
+	{ "port in 80", 8, "'in' wants a list like [1, 2]" },
+	{ "port in [80, 443", 8, "'[' is never closed" },
+	{ "port in []", 8, "the list is empty" },
+	{ "port in [80, x]", 13, "'x' is not a port (0 to 65535)" },
+	{ "port in [80,, 1]", 12, "',' is not a port (0 to 65535)" },
+	{ "packets > 1x", 10, "'1x' is not a number (like 1000 or 1k)" },
+	{ "packets > 99999999999999999999", 10,
+	  "'99999999999999999999' is not a number (like 1000 or 1k)" },
+	{ "duration > 5y", 11, "'5y' is not milliseconds, or a time (like 250ms or 5s)" },
+	{ "vlan 4096", 5, "'4096' is not a VLAN id (0 to 4095)" },
+	{ "flags SX", 6, "'SX' is not TCP flags (letters of FSRPAUECN)" },
+	{ "flags in [S, A]", 6, "'in' is not TCP flags (letters of FSRPAUECN)" },
+	{ "flags > S", 6, "'flags' compares by = and != only" },
+	{ "ip < 10.0.0.1", 3, "'ip' compares by = and != only" },
+	{ "dscp ex", 5, "unknown dscp 'ex'; did you mean 'ef'?" },
+	{ "tcp & udp", 4, "a single '&'; did you mean '&&'?" },
+	{ "tcp | udp", 4, "a single '|'; did you mean '||'?" },
+	{ "if \"eth0", 3, "the quote is never closed" },
+	{ "if \"\"", 3, "'' is not an interface (like eth0 or 2)" },
+	{ "\"tcp\"", 0, "a condition is missing before 'tcp'" },
+	{ "tcp \x01", 4, "character 0x01 has no place in a filter" },
+	{ "tcp ; drop table flows", 4, "expected 'and' or 'or' before ';'" },
+	{ "exporter gr\xc3\xbc\xc3\x9f and prto tcp", 18,
+	  "unknown word 'prto'; did you mean 'proto'?" },
+	{ "\xff\xfe", 0, "unknown word '?\?'" },
+	{ "<script>alert(1)</script>", 0, "a condition is missing before '<'" },
+	{ "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", 0,
+	  "unknown word 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa...'" },
+};
+
 Test(filter, errors_point_at_the_character)
 {
-	static const struct {
-		const char *text;
-		size_t position;
-		const char *message;
-	} rows[] = {
-		{ "src ip 10.0.0.1 and prot tcp", 20,
-		  "unknown word 'prot'; did you mean 'proto'?" },
-		{ "prt 80", 0, "unknown word 'prt'; did you mean 'port'?" },
-		{ "zebra", 0, "unknown word 'zebra'" },
-		{ "tcp adn udp", 4, "unknown word 'adn'; did you mean 'and'?" },
-		{ "tcp udp", 4, "expected 'and' or 'or' before 'udp'" },
-		{ "port 80 443", 8, "expected 'and' or 'or' before '443'" },
-		{ "tcp and", 7, "a condition is missing at the end" },
-		{ "and tcp", 0, "a condition is missing before 'and'" },
-		{ "tcp or or udp", 7, "a condition is missing before 'or'" },
-		{ "tcp and )", 8, "a condition is missing before ')'" },
-		{ "()", 1, "a condition is missing before ')'" },
-		{ "tcp)", 3, "')' without '('" },
-		{ "not tcp)", 7, "')' without '('" },
-		{ "(tcp))", 5, "')' without '('" },
-		{ "tcp and (udp or (icmp)", 8, "'(' is never closed" },
-		{ "not", 3, "a condition is missing at the end" },
-		{ "proto tpc", 6, "unknown protocol 'tpc'; did you mean 'tcp'?" },
-		{ "proto 256", 6, "'256' is not a protocol (like tcp, or 0 to 255)" },
-		{ "proto", 5, "a protocol (like tcp, or 0 to 255) is missing at the end" },
-		{ "src 10.0.0.1", 4, "'src' wants ip, host, net or port behind it" },
-		{ "src proto tcp", 4, "'src' wants ip, host, net or port behind it" },
-		{ "src", 3, "'src' wants ip, host, net or port behind it" },
-		{ "in port 80", 3, "'in' wants if behind it" },
-		{ "ip 10.0.0.256", 3,
-		  "'10.0.0.256' is not an address (like 10.0.0.1 or 2001:db8::1)" },
-		{ "ip eth0", 3, "'eth0' is not an address (like 10.0.0.1 or 2001:db8::1)" },
-		{ "net 10.0.0.0/33", 4, "the mask of '10.0.0.0/33' is longer than its address" },
-		{ "net 10.0.0.0 255.0.255.0", 13, "the mask '255.0.255.0' has holes" },
-		{ "net 10.0.0.0 8", 13, "'8' is not an IPv4 mask (like 255.255.0.0)" },
-		{ "port http", 5, "'http' is not a port (0 to 65535)" },
-		{ "port 65536", 5, "'65536' is not a port (0 to 65535)" },
-		{ "port -1", 5, "'-1' is not a port (0 to 65535)" },
-		{ "port > and tcp", 7, "'and' is not a port (0 to 65535)" },
-		{ "port in 80", 8, "'in' wants a list like [1, 2]" },
-		{ "port in [80, 443", 8, "'[' is never closed" },
-		{ "port in []", 8, "the list is empty" },
-		{ "port in [80, x]", 13, "'x' is not a port (0 to 65535)" },
-		{ "port in [80,, 1]", 12, "',' is not a port (0 to 65535)" },
-		{ "packets > 1x", 10, "'1x' is not a number (like 1000 or 1k)" },
-		{ "packets > 99999999999999999999", 10,
-		  "'99999999999999999999' is not a number (like 1000 or 1k)" },
-		{ "duration > 5y", 11, "'5y' is not milliseconds, or a time (like 250ms or 5s)" },
-		{ "vlan 4096", 5, "'4096' is not a VLAN id (0 to 4095)" },
-		{ "flags SX", 6, "'SX' is not TCP flags (letters of FSRPAUECN)" },
-		{ "flags in [S, A]", 6, "'in' is not TCP flags (letters of FSRPAUECN)" },
-		{ "flags > S", 6, "'flags' compares by = and != only" },
-		{ "ip < 10.0.0.1", 3, "'ip' compares by = and != only" },
-		{ "dscp ex", 5, "unknown dscp 'ex'; did you mean 'ef'?" },
-		{ "tcp & udp", 4, "a single '&'; did you mean '&&'?" },
-		{ "tcp | udp", 4, "a single '|'; did you mean '||'?" },
-		{ "if \"eth0", 3, "the quote is never closed" },
-		{ "if \"\"", 3, "'' is not an interface (like eth0 or 2)" },
-		{ "\"tcp\"", 0, "a condition is missing before 'tcp'" },
-		{ "tcp \x01", 4, "character 0x01 has no place in a filter" },
-		{ "tcp ; drop table flows", 4, "expected 'and' or 'or' before ';'" },
-		{ "exporter gr\xc3\xbc\xc3\x9f and prto tcp", 18,
-		  "unknown word 'prto'; did you mean 'proto'?" },
-		{ "\xff\xfe", 0, "unknown word '?\?'" },
-		{ "<script>alert(1)</script>", 0, "a condition is missing before '<'" },
-		{ "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", 0,
-		  "unknown word 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa...'" },
-	};
-
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(bad_filters); i++) {
 		AUTO(filter_free) struct filter *f = NULL;
 		struct filter_error error = { 999, "" };
 
-		cr_expect_eq(filter_parse(rows[i].text, &f, &error), -EINVAL, "'%s' was taken",
-			     rows[i].text);
-		cr_expect_str_eq(error.message, rows[i].message, "'%s': %s", rows[i].text,
-				 error.message);
-		cr_expect_eq(error.position, rows[i].position, "'%s': at %zu", rows[i].text,
-			     error.position);
+		cr_expect_eq(filter_parse(bad_filters[i].text, &f, &error), -EINVAL,
+			     "'%s' was taken", bad_filters[i].text);
+		cr_expect_str_eq(error.message, bad_filters[i].message, "'%s': %s",
+				 bad_filters[i].text, error.message);
+		cr_expect_eq(error.position, bad_filters[i].position, "'%s': at %zu",
+			     bad_filters[i].text, error.position);
 	}
 }
 

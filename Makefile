@@ -26,7 +26,7 @@ SANFLAGS := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-om
 endif
 CPPFLAGS += -D_GNU_SOURCE -DWT_VERSION='"$(VERSION)"' -I. -I$(GEN) -isystem $(DUCKDB)
 CFLAGS ?= -O2 -g
-CFLAGS += -std=gnu11 $(WARN) $(SANFLAGS)
+CFLAGS += -std=gnu11 -fno-strict-aliasing $(WARN) $(SANFLAGS)
 LDFLAGS += $(SANFLAGS)
 
 # ---- what is built from what ---------------------------------------------------------------

@@ -45,8 +45,7 @@ static __always_inline void account_inner(struct observation *o, struct careful 
 	if (!o->ledger)
 		return;
 	o->mark &= ~WT_MARK_COUNTED;
-	if (!c->inner_refusal)
-		measure_inner(o, &c->inner);
+	measure_inner(o, &c->inner);
 	account(o, &c->inner, c->inner_refusal);
 }
 
@@ -110,6 +109,7 @@ static __always_inline bool observe_fast(struct observation *o, void *data, void
 
 	if (o->link != WT_LINK_ETHERNET || !wt_parse_fast(&view, &pkt))
 		return false;
+	pkt.key.ethertype = WT_ETH_IPV4;
 	pkt.key.vlan_outer = o->vlan_metadata;
 	if (enter(o))
 		return true;

@@ -268,15 +268,17 @@ static __always_inline void measure(struct observation *o, __u32 headers, __u32 
 		o->l3_bytes = l3_len;
 }
 
-/* The inner packet's share: what is left of each wire packet from the inner frame's start on. */
+/*
+ * The inner packet's share: what is left of each wire packet from the inner frame's start on.
+ * Also for one that was refused.
+ */
 static __always_inline void measure_inner(struct observation *o, const struct wt_pkt *inner)
 {
 	__u64 packets = o->size.packets;
 	__u64 outside = packets * ((__u64)inner->l2_off + o->metadata_bytes);
 	__u64 l2_headers = packets * (__u64)(inner->l3_off - inner->l2_off);
 
-	if (o->size.l2_bytes > outside)
-		o->size.l2_bytes -= outside;
+	o->size.l2_bytes = o->size.l2_bytes > outside ? o->size.l2_bytes - outside : 0;
 	o->l3_bytes = o->size.l2_bytes > l2_headers ? o->size.l2_bytes - l2_headers : 0;
 	if (packets == 1 && inner->l3_len && inner->l3_len < o->l3_bytes)
 		o->l3_bytes = inner->l3_len;

@@ -263,6 +263,7 @@ static int prepare(struct attacher *a)
 	a->shipper.status_fd = status_listen(c->status_socket ? c->status_socket : path);
 	if (a->shipper.status_fd < 0)
 		log_warn("no status socket: %s", strerror(-a->shipper.status_fd));
+	a->shipper.config = c;
 	identity_fill(c->agent_id, a->kernel->instance, &a->shipper.source);
 	a->signal_fd = open_signals();
 	a->links_fd = links_watch();

@@ -10,6 +10,11 @@
 #include "user/agent/ledger.h"
 #include "user/lib/log.h"
 
+static uint32_t at_most(uint32_t n, size_t limit)
+{
+	return n < limit ? n : limit;
+}
+
 static const struct commit *current(const struct drain *d)
 {
 	return &d->state->commit[d->state->current];
@@ -195,7 +200,7 @@ int drain_relieve(struct drain *d)
 	}
 	if (fullest < t->geometry.lane_len / 4)
 		return 0;
-	if (spool_used(d->spool) > d->spool->ring_bytes / 4 * 3)
+	if (spool_used(d->spool) > d->spool->ring_bytes / 2)
 		return 0; /* no more credit: the kernel folds, totals stay exact */
 	begin(d);
 	take_lanes(d);
@@ -235,16 +240,15 @@ static int close_interval(struct drain *d)
 
 int drain_harvest(struct drain *d)
 {
-	uint32_t sets = d->tables->geometry.sets, from, idle;
+	uint32_t sets = d->tables->geometry.sets, end, idle;
 	bool lanes_empty;
 	int err;
 
 	begin(d);
 	idle = 1 - d->next->active;
 	lanes_empty = take_lanes(d);
-	from = d->next->cursor;
-	while (lanes_empty && d->next->cursor < sets && d->next->cursor < from + DRAIN_CHUNK_SETS &&
-	       take_set(d, idle, d->next->cursor))
+	end = at_most(sets, d->next->cursor + 1 + DRAIN_CHUNK_ROWS / 2 / d->tables->geometry.rows);
+	while (lanes_empty && d->next->cursor < end && take_set(d, idle, d->next->cursor))
 		d->next->cursor++;
 	err = ship_all(d);
 	if (!err && lanes_empty && d->next->cursor == sets)
@@ -303,11 +307,6 @@ static void recover(struct drain *d)
 	log_info("adopted tables in interval %llu, batch %llu next, %llu bytes waiting",
 		 (unsigned long long)c->interval, (unsigned long long)c->next_sequence,
 		 (unsigned long long)spool_used(d->spool));
-}
-
-static uint32_t at_most(uint32_t n, size_t limit)
-{
-	return n < limit ? n : limit;
 }
 
 int drain_open(struct tables *t, struct spool *spool, struct iface_list *ifaces,

@@ -20,7 +20,7 @@
 #include "user/agent/tables.h"
 
 #define DRAIN_MERGE_ROWS 32768
-#define DRAIN_CHUNK_SETS 4096 /* of the idle half between two looks at the lanes */
+#define DRAIN_CHUNK_ROWS 262144 /* of the idle half between two looks at the lanes: some 30 MB */
 
 struct drain {
 	struct tables *tables;

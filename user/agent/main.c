@@ -5,7 +5,7 @@
 
 int main(int argc, char **argv)
 {
-	struct config config;
+	struct config config = { 0 };
 	int err = config_parse(argc, argv, &config);
 
 	if (err)

@@ -33,6 +33,7 @@ struct shipper {
 	bool flipping;
 	bool busy; /* polls fast */
 	int idle_polls; /* since the lanes last moved */
+	int waited; /* intervals stretched in a row */
 	int finishing; /* 0 no; 1 a flip is to come; 2 harvesting the last interval; 3 shipping */
 	int64_t deadline_ms;
 };
@@ -103,10 +104,25 @@ static int on_poll(struct shipper *s)
 	return err;
 }
 
+/*
+ * While the collector is behind, a longer interval loses nothing: rows go on adding up, what gets
+ * no row folds. Only when it stays behind do we harvest into a spool that must drop its oldest.
+ */
+static bool may_wait(struct shipper *s)
+{
+	if (spool_used(&s->spool) < s->spool.ring_bytes / 2 ||
+	    s->waited == SHIPPER_WAIT_INTERVALS) {
+		s->waited = 0;
+		return false;
+	}
+	s->waited++;
+	return true;
+}
+
 static void start_flip(struct shipper *s)
 {
 	if (s->flipping || drain_is_harvesting(s->drain))
-		return; /* the interval gets longer; nothing is lost by that */
+		return;
 	s->flipping = true;
 	flip_ask(&s->flip, 1 - drain_active_epoch(s->drain));
 }
@@ -202,7 +218,7 @@ static int step(struct shipper *s, struct pollfd fds[FDS])
 		err = on_poll(s);
 	if (!err && fds[FD_INTERVAL].revents & POLLIN) {
 		drain_timer(s->interval_fd);
-		if (!s->finishing)
+		if (!s->finishing && !may_wait(s))
 			start_flip(s);
 	}
 	if (!err && fds[FD_FLIPPED].revents & POLLIN)

@@ -14,6 +14,7 @@
 
 #define SHIPPER_POLL_BUSY_MS 10 /* looks at the lanes while they fill */
 #define SHIPPER_POLL_IDLE_MS 100
+#define SHIPPER_WAIT_INTERVALS 12 /* how often a harvest may wait for a spool half full */
 #define SHIPPER_FINISH_MS 10000 /* how long a stop waits for the collector */
 
 struct shipper_options {

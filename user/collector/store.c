@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,12 +12,20 @@
 
 #include "user/collector/pipeline.h"
 #include "user/collector/store_internal.h"
+#include "user/collector/store_watch.h"
 #include "user/lib/log.h"
 
 struct store_reader {
 	duckdb_connection connection;
+	struct store_watch *watch;
 	bool is_in_snapshot;
+	int64_t until_ns; /* of the snapshot */
 };
+
+static int64_t deadline_ns(void)
+{
+	return monotonic_ns() + STORE_QUERY_DEADLINE_MS * INT64_C(1000000);
+}
 
 /*
  * Nothing but our own file: no other files, no downloads, no extensions. CHECKPOINT stops writers
@@ -35,7 +42,6 @@ static const struct {
 	{ "allow_community_extensions", "false" },
 	{ "checkpoint_threshold", "256MB" },
 	{ "max_temp_directory_size", "4GB" },
-	{ "preserve_insertion_order", "false" },
 };
 
 static int config_set(duckdb_config config, const char *name, const char *value)
@@ -91,6 +97,8 @@ int store_open_limited(const char *dir, const struct store_limits *limits, struc
 		return -ENOMEM;
 	}
 	err = store_schema_init(s->writer);
+	if (!err)
+		err = store_watch_start(&s->watch);
 	if (err)
 		return err;
 	*ret = TAKE(s);
@@ -108,6 +116,7 @@ void store_close(struct store *s)
 {
 	if (!s)
 		return;
+	store_watch_stop(s->watch);
 	store_appenders_drop(s);
 	if (s->flows.chunk)
 		duckdb_destroy_data_chunk(&s->flows.chunk);
@@ -145,6 +154,7 @@ int store_reader_open(struct store *s, struct store_reader **ret)
 		free(r);
 		return -ENOMEM;
 	}
+	r->watch = s->watch;
 	*ret = r;
 	return 0;
 }
@@ -168,6 +178,7 @@ int store_reader_begin(struct store_reader *r)
 	if (reader_run(r, "BEGIN TRANSACTION READ ONLY"))
 		return -EIO;
 	r->is_in_snapshot = true;
+	r->until_ns = deadline_ns();
 	return 0;
 }
 
@@ -176,27 +187,6 @@ void store_reader_end(struct store_reader *r)
 	if (r->is_in_snapshot)
 		reader_run(r, "ROLLBACK");
 	r->is_in_snapshot = false;
-}
-
-/*
- * Runs a pending query task by task, so that the deadline needs no second thread. Other threads
- * of DuckDB work on it too; when none of its tasks is left for us, we look again a millisecond
- * later.
- */
-static int finish_before(struct store_reader *r, duckdb_pending_result pending, int64_t until_ns)
-{
-	duckdb_pending_state state = duckdb_pending_execute_task(pending);
-
-	while (!duckdb_pending_execution_is_finished(state)) {
-		if (monotonic_ns() > until_ns) {
-			duckdb_interrupt(r->connection);
-			return -ETIME;
-		}
-		if (state == DUCKDB_PENDING_NO_TASKS_AVAILABLE)
-			poll(NULL, 0, 1);
-		state = duckdb_pending_execute_task(pending);
-	}
-	return state == DUCKDB_PENDING_ERROR ? -EINVAL : 0;
 }
 
 static int fail(int err, const char *why, char **error)
@@ -209,25 +199,21 @@ static int fail(int err, const char *why, char **error)
 static int run_prepared(struct store_reader *r, duckdb_prepared_statement statement,
 			duckdb_result *ret, char **error)
 {
-	int64_t until_ns = monotonic_ns() + STORE_QUERY_DEADLINE_MS * INT64_C(1000000);
-	duckdb_pending_result pending = NULL;
-	int err;
+	struct watched_query q = {
+		.connection = r->connection,
+		.until_ns = r->is_in_snapshot ? r->until_ns : deadline_ns(),
+	};
+	duckdb_state state;
+	int err = 0;
 
-	if (duckdb_pending_prepared(statement, &pending) != DuckDBSuccess) {
-		err = fail(-EINVAL, duckdb_pending_error(pending), error);
-		duckdb_destroy_pending(&pending);
-		return err;
-	}
-	err = finish_before(r, pending, until_ns);
-	if (err == -ETIME)
-		fail(err, "the query took too long and was stopped", error);
-	else if (err)
-		fail(err, duckdb_pending_error(pending), error);
-	else if (duckdb_execute_pending(pending, ret) != DuckDBSuccess) {
-		err = fail(-EINVAL, duckdb_result_error(ret), error);
-		duckdb_destroy_result(ret);
-	}
-	duckdb_destroy_pending(&pending);
+	store_watch_begin(r->watch, &q);
+	state = duckdb_execute_prepared(statement, ret);
+	store_watch_end(r->watch, &q);
+	if (state == DuckDBSuccess)
+		return 0;
+	err = q.was_stopped ? fail(-ETIME, "the query took too long and was stopped", error)
+			    : fail(-EINVAL, duckdb_result_error(ret), error);
+	duckdb_destroy_result(ret);
 	return err;
 }
 

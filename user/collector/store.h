@@ -44,7 +44,12 @@ struct store;
 struct store_reader;
 
 #define STORE_MEMORY_DEFAULT (UINT64_C(512) << 20)
-#define STORE_THREADS_DEFAULT 2
+/*
+ * DuckDB's pool. With one, every connection works on the thread that asks: a commit costs 1.1 CPU
+ * seconds per million rows instead of 1.7, and queries of several connections still run side by
+ * side. More make a single large query faster.
+ */
+#define STORE_THREADS_DEFAULT 1
 
 struct store_limits {
 	uint64_t memory_bytes; /* DuckDB's, beyond which it spills */
@@ -67,7 +72,8 @@ DEFINE_AUTO(store_reader_close, struct store_reader *);
 
 /*
  * One snapshot for all queries between begin and end: a table listed in `segments` stays readable
- * although retention drops it meanwhile. The server does this around every endpoint.
+ * although retention drops it meanwhile. They share one deadline. The server does this around
+ * every endpoint.
  */
 int store_reader_begin(struct store_reader *r);
 void store_reader_end(struct store_reader *r);

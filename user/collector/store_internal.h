@@ -32,6 +32,7 @@ struct segment_change {
 struct store {
 	duckdb_database db;
 	char *path;
+	struct store_watch *watch;
 	/* the committer's */
 	duckdb_connection writer;
 	struct store_appender flows;

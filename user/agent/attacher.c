@@ -292,7 +292,7 @@ static int begin(struct attacher *a)
 	pins_keep_links(&a->pins, &a->watch.ifaces);
 	if (!watched)
 		log_warn("no interface to watch yet; waiting for one");
-	return privilege_keep_bpf();
+	return privilege_keep_bpf(a->watch.hook == HOOK_XDP);
 }
 
 static void end(struct attacher *a)

@@ -30,6 +30,9 @@ static int print_libbpf(enum libbpf_print_level level, const char *fmt, va_list 
 		return 0;
 	vsnprintf(line, sizeof(line), fmt, ap);
 	line[strcspn(line, "\n")] = '\0';
+	/* What netlink says when it is only asked whether something is there. */
+	if (strstr(line, "Kernel error message"))
+		level = LIBBPF_INFO;
 	log_write(level == LIBBPF_WARN ? LOG_WARN : LOG_DEBUG, "%s", line);
 	return 0;
 }

@@ -47,22 +47,22 @@ static int set_caps(const cap_value_t *keep, int len)
 	return err;
 }
 
-int privilege_keep_bpf(void)
+int privilege_keep_bpf(bool with_xdp)
 {
-	static const cap_value_t wanted[] = { CAP_BPF, CAP_NET_ADMIN, CAP_PERFMON };
+	static const cap_value_t wanted[] = { CAP_BPF, CAP_NET_ADMIN, CAP_PERFMON, CAP_SYS_ADMIN };
 	cap_value_t keep[ARRAY_LEN(wanted)];
 	cap_t caps = cap_get_proc();
-	int len = 0;
+	int wanted_len = ARRAY_LEN(wanted) - !with_xdp, len = 0;
 
 	if (!caps)
 		return -ENOMEM;
-	for (size_t i = 0; i < ARRAY_LEN(wanted); i++)
+	for (int i = 0; i < wanted_len; i++)
 		if (has(caps, wanted[i]))
 			keep[len++] = wanted[i];
 	cap_free(caps);
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		return -errno;
-	return len == ARRAY_LEN(wanted) ? set_caps(keep, len) : 0; /* else SYS_ADMIN stands in */
+	return len == wanted_len ? set_caps(keep, len) : 0; /* else SYS_ADMIN stands in */
 }
 
 int privilege_user(const char *name, uid_t *uid, gid_t *gid)

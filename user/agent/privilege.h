@@ -9,8 +9,11 @@
 /* CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON (or CAP_SYS_ADMIN for the first and last). */
 bool privilege_is_enough(void);
 
-/* The attacher after start-up: nothing but those three; no_new_privs. 0 or -errno. */
-int privilege_keep_bpf(void);
+/*
+ * The attacher after start-up: nothing but those three; no_new_privs. With XDP it keeps
+ * CAP_SYS_ADMIN too: libxdp finds programs by id, to detach them. 0 or -errno.
+ */
+int privilege_keep_bpf(bool with_xdp);
 
 /* name, else "wiretally", else "nobody". 0, or -ENOENT when a given name does not exist. */
 int privilege_user(const char *name, uid_t *uid, gid_t *gid);

@@ -95,6 +95,15 @@ class Process:
         except OSError:
             return []
 
+    def cpu_seconds(self):
+        """User and system time of this process and its children."""
+        ticks = 0
+        for pid in [self.pid, *self.children()]:
+            with open(f"/proc/{pid}/stat") as f:
+                fields = f.read().rpartition(")")[2].split()
+            ticks += int(fields[11]) + int(fields[12])
+        return ticks / os.sysconf("SC_CLK_TCK")
+
     def rss_kb(self, pid=None, field="RssAnon"):
         """RssAnon leaves mapped tables out; VmRSS has all."""
         with open(f"/proc/{pid or self.pid}/status") as f:
@@ -223,8 +232,8 @@ class Rig:
         if got != want:
             raise Failed(f"{what}: got {got!r}, want {want!r}")
 
-    def wait_until(self, claim, what, timeout=TIMEOUT):
-        """Returns claim()'s first true value. The pause only spares the CPU."""
+    def wait_until(self, claim, what, timeout=TIMEOUT, pause=0.02):
+        """Returns claim()'s first true value. The pause (s) only spares the CPU."""
         end = time.monotonic() + timeout
         while True:
             value = claim()
@@ -232,7 +241,7 @@ class Rig:
                 return value
             if time.monotonic() > end:
                 raise Failed(f"{what}: not within {timeout} s")
-            time.sleep(0.02)
+            time.sleep(pause)
 
     # ---- networks ------------------------------------------------------------------------
 
@@ -345,6 +354,19 @@ class Rig:
 
     def cli_json(self, *args):
         return json.loads(self.cli(*args, "--json"))
+
+    def metric(self, name):
+        """One value of the collector's /metrics; name with its labels as printed there."""
+        for line in self.http("/metrics").splitlines():
+            key, _, value = line.rpartition(" ")
+            if key == name:
+                return float(value)
+        raise Failed(f"/metrics has no '{name}'")
+
+    def wait_stored(self):
+        """Until all that was acknowledged is in the store and queries see it."""
+        self.wait_until(lambda: self.metric("wiretally_collector_queue_batches") == 0,
+                        "batches committed")
 
     def http(self, path, *curl_args):
         """GET from the collector's API, as text."""

@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: Apache-2.0 OR GPL-2.0
+/* Arguments in, one HTTP GET, the reply or an error for people out. */
+#include "user/cli/client.h"
+
+#include <curl/curl.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "user/lib/timespec.h"
+
+struct body {
+	char *text;
+	size_t len, size;
+	bool is_too_large;
+};
+
+const char *client_url(const struct client_options *options)
+{
+	const char *url = options->url ? options->url : getenv("WIRETALLY_URL");
+
+	return url && *url ? url : CLIENT_URL;
+}
+
+int client_query_init(struct client_query *q, const char *path)
+{
+	memset(q, 0, sizeof(*q));
+	q->out = open_memstream(&q->text, &q->len);
+	if (!q->out)
+		return -ENOMEM;
+	fputs(path, q->out);
+	return 0;
+}
+
+void client_query_done(struct client_query *q)
+{
+	if (q->out)
+		fclose(q->out);
+	free(q->text);
+	memset(q, 0, sizeof(*q));
+}
+
+void client_query_arg(struct client_query *q, const char *name, const char *value)
+{
+	char *escaped;
+
+	if (!value || !*value || !q->out)
+		return;
+	escaped = curl_easy_escape(NULL, value, 0);
+	fprintf(q->out, "%c%s=%s", q->has_args ? '&' : '?', name, escaped ? escaped : "");
+	curl_free(escaped);
+	q->has_args = true;
+}
+
+void client_query_number(struct client_query *q, const char *name, unsigned long long value)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "%llu", value);
+	client_query_arg(q, name, text);
+}
+
+/* A point in time in our zone, as µs; sixteen digits are µs whatever the year. */
+static int query_time(struct client_query *q, const char *name, const char *value)
+{
+	struct timespec now;
+	char text[24];
+	int64_t us;
+
+	if (!value)
+		return COMMAND_GO_ON;
+	clock_gettime(CLOCK_REALTIME, &now);
+	if (timespec_parse(value, now.tv_sec * 1000000LL + now.tv_nsec / 1000, &us) || us < 0) {
+		command_error("--%s: '%.40s' is not a time (like 12:30, -2h or '2026-01-31 12:30')",
+			      name, value);
+		return EXIT_USAGE;
+	}
+	snprintf(text, sizeof(text), "%016lld", (long long)us);
+	client_query_arg(q, name, text);
+	return COMMAND_GO_ON;
+}
+
+int client_query_range(struct client_query *q, const struct range_options *range)
+{
+	int status;
+	int64_t us;
+
+	if (range->last && (range->from || range->to)) {
+		command_error("--last does not go with --from or --to");
+		return EXIT_USAGE;
+	}
+	if (range->last && strcmp(range->last, "all") &&
+	    timespec_parse_duration(range->last, &us)) {
+		command_error("--last: '%.40s' is not a duration (like 5m or 7d) or all",
+			      range->last);
+		return EXIT_USAGE;
+	}
+	client_query_arg(q, "last", range->last);
+	status = query_time(q, "from", range->from);
+	return status == COMMAND_GO_ON ? query_time(q, "to", range->to) : status;
+}
+
+static size_t take_bytes(char *bytes, size_t one, size_t len, void *user)
+{
+	struct body *body = user;
+
+	if (len > CLIENT_REPLY_MAX - body->len) {
+		body->is_too_large = true;
+		return 0;
+	}
+	if (body->len + len + 1 > body->size) {
+		size_t size = 2 * (body->len + len) + 4096;
+		char *text = realloc(body->text, size);
+
+		if (!text)
+			return 0;
+		body->text = text;
+		body->size = size;
+	}
+	memcpy(body->text + body->len, bytes, len);
+	body->len += len;
+	body->text[body->len] = '\0';
+	return len;
+}
+
+/*
+ *   wiretally: unknown word 'prot'; did you mean 'proto'?
+ *       src ip 10.0.0.1 and prot tcp
+ *                           ^
+ */
+static void say_refusal(const json_t *error, const char *filter)
+{
+	const char *message = json_string_value(json_object_get(error, "message"));
+	const char *parameter = json_string_value(json_object_get(error, "parameter"));
+	json_t *position = json_object_get(error, "position");
+
+	command_error("%s", message ? message : "the collector refuses, and does not say why");
+	if (!filter || !parameter || strcmp(parameter, "filter") || !json_is_integer(position))
+		return;
+	fputs("    ", stderr);
+	for (const char *c = filter; *c; c++)
+		fputc((unsigned char)*c < 0x20 || *c == 0x7f ? ' ' : *c, stderr);
+	fprintf(stderr, "\n    %*s^\n", (int)(json_integer_value(position) % 100000), "");
+}
+
+static int refused(const struct client_options *options, long status, const char *body,
+		   const char *filter)
+{
+	AUTO_JSON json_t *root = json_loads(body ? body : "", 0, NULL);
+	json_t *error = json_object_get(root, "error");
+
+	if (options->json && error)
+		puts(body);
+	if (error)
+		say_refusal(error, filter);
+	else
+		command_error("%s answers with HTTP status %ld: is that a wiretally collector?",
+			      client_url(options), status);
+	return error && status == 400 ? EXIT_USAGE : EXIT_FAILED;
+}
+
+static int failed(const struct client_options *options, CURLcode code, const struct body *body,
+		  const char *why)
+{
+	if (code == CURLE_COULDNT_CONNECT)
+		command_error("no collector at %s: start one with `wiretally run`",
+			      client_url(options));
+	else if (body->is_too_large)
+		command_error("the reply is larger than %u MiB: ask for less",
+			      CLIENT_REPLY_MAX >> 20);
+	else
+		command_error("%s: %s", client_url(options), *why ? why : curl_easy_strerror(code));
+	return code == CURLE_URL_MALFORMAT || code == CURLE_UNSUPPORTED_PROTOCOL ? EXIT_USAGE
+										 : EXIT_FAILED;
+}
+
+static CURLcode perform(CURL *curl, const char *url, struct body *body, char *why, long *status)
+{
+	CURLcode code;
+
+	curl_easy_setopt(curl, CURLOPT_URL, url);
+	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+	curl_easy_setopt(curl, CURLOPT_PROXY, "");
+	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, 5L);
+	curl_easy_setopt(curl, CURLOPT_TIMEOUT, (long)CLIENT_SECONDS);
+	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, why);
+	curl_easy_setopt(curl, CURLOPT_USERAGENT, "wiretally/" WT_VERSION);
+	curl_easy_setopt(curl, CURLOPT_ACCEPT_ENCODING, "");
+	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_bytes);
+	curl_easy_setopt(curl, CURLOPT_WRITEDATA, body);
+	code = curl_easy_perform(curl);
+	if (!code)
+		curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, status);
+	return code;
+}
+
+/* --url and the path, with one slash between them. */
+static char *whole_url(const struct client_options *options, const struct client_query *q)
+{
+	const char *url = client_url(options);
+	size_t len = strlen(url);
+	char *whole = NULL;
+
+	while (len && url[len - 1] == '/')
+		len--;
+	return asprintf(&whole, "%.*s%s", (int)len, url, q->text) < 0 ? NULL : whole;
+}
+
+int client_get(const struct client_options *options, struct client_query *q, char **ret,
+	       size_t *ret_len)
+{
+	char why[CURL_ERROR_SIZE] = "";
+	AUTO_FREE char *url = NULL;
+	struct body body = { 0 };
+	long status = 0;
+	CURLcode code;
+	CURL *curl;
+	int exit_status;
+
+	fclose(q->out);
+	q->out = NULL;
+	url = whole_url(options, q);
+	curl = curl_easy_init();
+	if (!url || !curl) {
+		curl_easy_cleanup(curl);
+		command_error("out of memory");
+		return EXIT_FAILED;
+	}
+	code = perform(curl, url, &body, why, &status);
+	curl_easy_cleanup(curl);
+	if (!code && status == 200 && body.text) {
+		*ret = body.text;
+		*ret_len = body.len;
+		return COMMAND_GO_ON;
+	}
+	exit_status = code ? failed(options, code, &body, why)
+			   : refused(options, status, body.text, q->filter);
+	free(body.text);
+	return exit_status;
+}
+
+int client_get_json(const struct client_options *options, struct client_query *q, json_t **ret)
+{
+	AUTO_FREE char *body = NULL;
+	json_error_t error;
+	size_t len = 0;
+	int status = client_get(options, q, &body, &len);
+
+	if (status != COMMAND_GO_ON)
+		return status;
+	if (options->csv) {
+		fwrite(body, 1, len, stdout);
+		return EXIT_DONE;
+	}
+	*ret = json_loadb(body, len, 0, &error);
+	if (!*ret) {
+		command_error("%s answers without JSON: is that a wiretally collector?",
+			      client_url(options));
+		return EXIT_FAILED;
+	}
+	if (options->json) {
+		fwrite(body, 1, len, stdout);
+		putchar('\n');
+	}
+	return COMMAND_GO_ON;
+}

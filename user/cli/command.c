@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0 OR GPL-2.0
+/* A command's option rows and words in, its settings or its --help out. */
+#include "user/cli/command.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+void command_error(const char *fmt, ...)
+{
+	char message[1024];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(message, sizeof(message), fmt, ap);
+	va_end(ap);
+	for (char *c = message; *c; c++) {
+		if ((unsigned char)*c < 0x20 || *c == 0x7f)
+			*c = '?';
+	}
+	fprintf(stderr, "wiretally: %s\n", message);
+}
+
+static void print_help(const struct command_text *text, const struct option_row *rows, size_t len)
+{
+	printf("usage: %s\n%s\n\n", text->usage, text->about);
+	options_help(rows, len, stdout);
+	if (text->examples)
+		printf("\nexamples:\n%s", text->examples);
+}
+
+int command_options(const struct command_text *text, const struct option_row *rows, size_t len,
+		    void *settings, const bool *help, int argc, char **argv, int *rest)
+{
+	struct option_error error;
+
+	if (options_parse(rows, len, settings, argc, argv, rest, &error)) {
+		command_error("%s (wiretally %s --help says more)", error.message, argv[0]);
+		return EXIT_USAGE;
+	}
+	if (!*help)
+		return COMMAND_GO_ON;
+	print_help(text, rows, len);
+	return EXIT_DONE;
+}

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0 OR GPL-2.0
+/* Values of the API in, cells for people out. */
+#include "user/cli/show.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "user/cli/command.h"
+#include "user/lib/cleanup.h"
+#include "user/lib/table.h"
+
+void show_init(struct show *show, bool exact)
+{
+	const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
+	bool is_terminal = isatty(STDOUT_FILENO);
+
+	show->is_human = is_terminal && !exact;
+	/* no-color.org: set and not empty */
+	show->is_coloured =
+		is_terminal && !(no_color && *no_color) && !(term && !strcmp(term, "dumb"));
+}
+
+const char *show_count(const struct show *show, int64_t n, char text[UNITS_TEXT_MAX])
+{
+	return show->is_human && n >= 0 ? units_format_count((uint64_t)n, text)
+	       : n < 0 ? (snprintf(text, UNITS_TEXT_MAX, "%lld", (long long)n), text)
+		       : units_format_exact((uint64_t)n, text);
+}
+
+const char *show_bytes(const struct show *show, int64_t n, char text[UNITS_TEXT_MAX])
+{
+	if (show->is_human && n >= 0)
+		return units_format_bytes((uint64_t)n, text);
+	return show_count(show, n, text);
+}
+
+int64_t show_int(const json_t *object, const char *name)
+{
+	return json_integer_value(json_object_get(object, name));
+}
+
+const char *show_text(const json_t *object, const char *name)
+{
+	const char *text = json_string_value(json_object_get(object, name));
+
+	return text ? text : "";
+}
+
+const char *show_exporter(const json_t *row)
+{
+	static const char *const names[] = { "exporter", "host", "agent" };
+
+	for (size_t i = 0; i < 3; i++) {
+		if (*show_text(row, names[i]))
+			return show_text(row, names[i]);
+	}
+	return "-";
+}
+
+char *show_join(int argc, char **argv)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *out;
+
+	if (!argc)
+		return NULL;
+	out = open_memstream(&text, &len);
+	if (!out)
+		return NULL;
+	for (int i = 0; i < argc; i++)
+		fprintf(out, "%s%s", i ? " " : "", argv[i]);
+	fclose(out);
+	return text;
+}
+
+int show_table(const struct show *show, const struct table *t)
+{
+	if (!table_print(t, stdout, show->is_coloured))
+		return EXIT_DONE;
+	command_error("out of memory");
+	return EXIT_FAILED;
+}
+
+void show_line(const char *fmt, ...)
+{
+	AUTO_FREE char *line = NULL;
+	va_list ap;
+
+	va_start(ap, fmt);
+	if (vasprintf(&line, fmt, ap) < 0)
+		line = NULL;
+	va_end(ap);
+	for (char *c = line; c && *c; c++) {
+		unsigned char u = (unsigned char)*c, next = (unsigned char)c[1];
+
+		/* and C1, which is 0xc2 0x80 to 0x9f in UTF-8 */
+		if (u < 0x20 || u == 0x7f || (u == 0xc2 && next >= 0x80 && next < 0xa0))
+			*c = '?';
+	}
+	if (line)
+		puts(line);
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0 */
+/* How values are shown: for people on a terminal, exact everywhere else. */
+#ifndef WT_SHOW_H
+#define WT_SHOW_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <jansson.h>
+
+#include "user/lib/units.h"
+
+struct table;
+
+struct show {
+	bool is_human; /* 1.2 M rather than 1234567 */
+	bool is_coloured;
+};
+
+/* From where stdout goes, NO_COLOR and --exact. */
+void show_init(struct show *show, bool exact);
+
+/* Write into text and return it. */
+const char *show_count(const struct show *show, int64_t n, char text[UNITS_TEXT_MAX]);
+const char *show_bytes(const struct show *show, int64_t n, char text[UNITS_TEXT_MAX]);
+
+/* A number or text of an object; 0 and "" when it is not there. */
+int64_t show_int(const json_t *object, const char *name);
+const char *show_text(const json_t *object, const char *name);
+
+/* The source of a row by the name people know: file, else host, else agent. */
+const char *show_exporter(const json_t *row);
+
+/* Words joined by blanks: what stands behind the options is one filter. malloc'd; NULL: none. */
+char *show_join(int argc, char **argv);
+
+/* A line on stdout; bytes that could steer a terminal show as '?'. */
+void show_line(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* Prints and says when memory ran out; the status to exit with. */
+int show_table(const struct show *show, const struct table *t);
+
+#endif

@@ -38,7 +38,7 @@ static const struct family {
 	{ LEDGER_STORED, "stored", TERM_STORED },
 	{ LEDGER_STORED_FOLD, "stored_fold", TERM_STORED },
 	{ "unparsed/", "unparsed", TERM_LOST_BEFORE },
-	{ "lost/spool_", "lost", TERM_LOST_AFTER },
+	{ LEDGER_LOST_AFTER, "lost", TERM_LOST_AFTER },
 	{ "lost/", "lost", TERM_LOST_BEFORE },
 	{ "fold_reason/", "fold_reasons", TERM_NONE },
 	{ "kernel/", "kernel", TERM_NONE },

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "user/collector/ledger_sum.h"
 #include "user/collector/registry.h"
 #include "user/wire/batch.h"
 
@@ -133,19 +134,33 @@ static void print_labels(FILE *out, const char *name, const struct point *p)
 		p->point & 1 ? "egress" : "ingress", p->point & 2 ? "inner" : "outer");
 }
 
+/* Names are split over families, so that each family's sum means something. */
+enum names { NAMES_SEEN, NAMES_OUTCOMES, NAMES_LOST_AFTER };
+
 static const struct family {
 	const char *name;
 	const char *help;
-	bool is_seen; /* or outcomes */
+	enum names names;
+	const char *label; /* the count's name goes there; NULL: nowhere */
 	bool is_octets; /* or packets */
 } families[] = {
-	{ "wiretally_seen_packets_total", "Packets that reached the hook.", true, false },
-	{ "wiretally_seen_bytes_total", "Their frames' bytes, without FCS.", true, true },
-	{ "wiretally_packets_total", "What happened to them: sums up to the packets seen.", false,
-	  false },
-	{ "wiretally_bytes_total", "What happened to them: sums up to the bytes seen.", false,
-	  true },
+	/* clang-format off */
+	{ "wiretally_seen_packets_total", "Packets that reached the hook.", NAMES_SEEN, NULL, false },
+	{ "wiretally_seen_bytes_total", "Their frames' bytes, without FCS.", NAMES_SEEN, NULL, true },
+	{ "wiretally_packets_total", "What happened to them: sums up to the packets seen.", NAMES_OUTCOMES, ",outcome", false },
+	{ "wiretally_bytes_total", "What happened to them: sums up to the bytes seen.", NAMES_OUTCOMES, ",outcome", true },
+	{ "wiretally_lost_packets_total", "Packets recorded, but lost on their way to the store.", NAMES_LOST_AFTER, ",stage", false },
+	{ "wiretally_lost_bytes_total", "Bytes recorded, but lost on their way to the store.", NAMES_LOST_AFTER, ",stage", true },
+	/* clang-format on */
 };
+
+static enum names names_of(const char *name)
+{
+	if (!strcmp(name, "seen"))
+		return NAMES_SEEN;
+	return strncmp(name, LEDGER_LOST_AFTER, strlen(LEDGER_LOST_AFTER)) ? NAMES_OUTCOMES
+									   : NAMES_LOST_AFTER;
+}
 
 struct print {
 	FILE *out;
@@ -162,11 +177,11 @@ static void print_point(const void *node, VISIT visit, void *closure)
 	for (uint32_t i = 0; i < p->counts_len; i++) {
 		const struct ledger_count *c = &p->counts[i];
 
-		if (pr->family->is_seen != !strcmp(c->name, "seen"))
+		if (pr->family->names != names_of(c->name))
 			continue;
 		print_labels(pr->out, pr->family->name, p);
-		if (!pr->family->is_seen)
-			print_label(pr->out, ",outcome", c->name);
+		if (pr->family->label)
+			print_label(pr->out, pr->family->label, c->name);
 		fprintf(pr->out, "} %" PRIu64 "\n", pr->family->is_octets ? c->octets : c->packets);
 	}
 }

@@ -178,8 +178,6 @@ int pcap_take(struct pcap *p, uint32_t interface, uint64_t captured, uint32_t wi
 	*ret = (struct packet){
 		.bytes = p->keep, .captured = kept, .wire_bytes = wire_bytes, .interface = interface
 	};
-	if (ret->captured > wire_bytes)
-		ret->captured = wire_bytes;
 	set_link(p, p->interfaces[interface].link_type, ret);
 	return 1;
 }

@@ -17,6 +17,7 @@
 #include <bpf/bpf.h>
 
 #include "user/agent/cidr.h"
+#include "user/agent/crashlog.h"
 #include "user/agent/identity.h"
 #include "user/agent/message.h"
 #include "user/agent/privilege.h"
@@ -244,6 +245,19 @@ static enum hook_option hook_option(const char *word)
 	return i;
 }
 
+/* Without pins a kill takes the tables along: then at least the loss is told. */
+static void watch_for_crash(struct attacher *a)
+{
+	uint64_t lost = crashlog_report(a->config->run_dir, a->tables->state);
+	int err = crashlog_open(a->config->run_dir, &a->shipper.crashlog);
+
+	if (lost)
+		log_warn("the agent before was killed: %llu packets are lost/agent_crash",
+			 (unsigned long long)lost);
+	if (err)
+		log_warn("a crash of this agent will not be accounted for: %s", strerror(-err));
+}
+
 static int prepare(struct attacher *a)
 {
 	const struct config *c = a->config;
@@ -264,6 +278,8 @@ static int prepare(struct attacher *a)
 	if (a->shipper.status_fd < 0)
 		log_warn("no status socket: %s", strerror(-a->shipper.status_fd));
 	a->shipper.config = c;
+	if (!a->pins.dir[0])
+		watch_for_crash(a);
 	identity_fill(c->agent_id, a->kernel->instance, &a->shipper.source);
 	a->signal_fd = open_signals();
 	a->links_fd = links_watch();
@@ -300,8 +316,10 @@ static void end(struct attacher *a)
 	if (a->tables)
 		tables_free(a->tables);
 	kernel_free(a->kernel);
-	if (a->stopping)
-		pins_remove(a->config->pin_dir);
+	if (!a->stopping)
+		return;
+	crashlog_remove(a->config->run_dir);
+	pins_remove(a->config->pin_dir);
 }
 
 int attacher_run(const struct config *config)

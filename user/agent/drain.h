@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "user/agent/crashlog.h"
 #include "user/agent/iface.h"
 #include "user/agent/ifstats.h"
 #include "user/agent/merge.h"
@@ -37,6 +38,7 @@ struct drain {
 	uint32_t zeroed; /* sets of the idle half that are clean again */
 	int64_t offset_ns;
 	struct ifstats *ifstats;
+	struct crashlog *crashlog; /* NULL with pins: then nothing is lost; borrowed */
 	struct wt_count totals[AGENT_COUNTS]; /* since start, for status */
 	uint64_t intervals;
 };

@@ -38,6 +38,15 @@ static void sanitise(char *id)
 			*id = '-';
 }
 
+void identity_boot_id(uint8_t ret[16])
+{
+	char line[128];
+
+	memset(ret, 0, 16);
+	read_line("/proc/sys/kernel/random/boot_id", line, sizeof(line));
+	parse_uuid(line, ret);
+}
+
 void identity_fill(const char *agent_id, const uint8_t instance[16], struct record_source *ret)
 {
 	char line[128];
@@ -46,8 +55,7 @@ void identity_fill(const char *agent_id, const uint8_t instance[16], struct reco
 	memcpy(ret->instance, instance, sizeof(ret->instance));
 	if (gethostname(ret->host, sizeof(ret->host) - 1))
 		snprintf(ret->host, sizeof(ret->host), "localhost");
-	read_line("/proc/sys/kernel/random/boot_id", line, sizeof(line));
-	parse_uuid(line, ret->boot_id);
+	identity_boot_id(ret->boot_id);
 	read_line("/etc/machine-id", line, sizeof(line));
 	if (agent_id)
 		snprintf(ret->agent, sizeof(ret->agent), "%s", agent_id);

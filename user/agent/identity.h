@@ -10,4 +10,7 @@
 /* agent_id NULL: the machine id, else the host name. */
 void identity_fill(const char *agent_id, const uint8_t instance[16], struct record_source *ret);
 
+/* This boot's id; zeros when unknown. */
+void identity_boot_id(uint8_t ret[16]);
+
 #endif

@@ -180,6 +180,8 @@ static int close_point(struct closing *c, uint32_t idle, uint32_t slot, uint32_t
 		return 0;
 	for (int i = 0; i < AGENT_COUNTS; i++)
 		add(&d->totals[i], &row.counts[i]);
+	if (d->crashlog)
+		crashlog_closed(d->crashlog, &row, slot);
 	err = add_folds(c, fold, &row);
 	return err ? err : add_ledger(c, &row);
 }

@@ -49,7 +49,8 @@ static int set_caps(const cap_value_t *keep, int len)
 
 int privilege_keep_bpf(bool with_xdp)
 {
-	static const cap_value_t wanted[] = { CAP_BPF, CAP_NET_ADMIN, CAP_PERFMON, CAP_SYS_ADMIN };
+	static const cap_value_t wanted[] = { CAP_BPF,	  CAP_NET_ADMIN, CAP_PERFMON,
+					      CAP_SETUID, CAP_SETGID,	 CAP_SYS_ADMIN };
 	cap_value_t keep[ARRAY_LEN(wanted)];
 	cap_t caps = cap_get_proc();
 	int wanted_len = ARRAY_LEN(wanted) - !with_xdp, len = 0;

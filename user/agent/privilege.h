@@ -10,8 +10,9 @@
 bool privilege_is_enough(void);
 
 /*
- * The attacher after start-up: nothing but those three; no_new_privs. With XDP it keeps
- * CAP_SYS_ADMIN too: libxdp finds programs by id, to detach them. 0 or -errno.
+ * The attacher after start-up: nothing but those three, and what it takes to start another
+ * shipper as another user; no_new_privs. With XDP it keeps CAP_SYS_ADMIN too: libxdp finds
+ * programs by id, to detach them. 0 or -errno.
  */
 int privilege_keep_bpf(bool with_xdp);
 

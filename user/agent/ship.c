@@ -150,6 +150,8 @@ static void *ship_main(void *arg)
 		}
 		wait_ms = post(s, curl, e, backoff);
 		if (wait_ms == 0) {
+			if (s->crashlog)
+				crashlog_settled(s->crashlog, e);
 			spool_acknowledge(s->spool);
 			s->acknowledged++;
 			backoff = SHIP_BACKOFF_MIN_MS;
@@ -183,11 +185,12 @@ static int set_address(struct ship *s, const char *collector)
 	return 0;
 }
 
-int ship_start(struct ship *s, struct spool *spool, const char *collector)
+int ship_start(struct ship *s, struct spool *spool, const char *collector,
+	       struct crashlog *crashlog)
 {
 	int err;
 
-	*s = (struct ship){ .spool = spool };
+	*s = (struct ship){ .spool = spool, .crashlog = crashlog };
 	err = set_address(s, collector);
 	if (err)
 		return err;

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "user/agent/crashlog.h"
 #include "user/agent/spool.h"
 
 #define SHIP_BACKOFF_MIN_MS 100
@@ -17,6 +18,7 @@
 
 struct ship {
 	struct spool *spool;
+	struct crashlog *crashlog; /* or NULL */
 	char socket_path[108]; /* "" = url names a host */
 	char url[512];
 	int wake_fd; /* eventfd: something was spooled, or stop */
@@ -30,7 +32,8 @@ struct ship {
 };
 
 /* collector: "unix:PATH" or "http://…". 0; -EINVAL for another address; -errno. */
-int ship_start(struct ship *s, struct spool *spool, const char *collector);
+int ship_start(struct ship *s, struct spool *spool, const char *collector,
+	       struct crashlog *crashlog);
 void ship_wake(struct ship *s);
 void ship_stop(struct ship *s);
 

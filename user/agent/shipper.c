@@ -34,6 +34,7 @@ struct shipper {
 	bool busy; /* polls fast */
 	int idle_polls; /* since the lanes last moved */
 	int waited; /* intervals stretched in a row */
+	uint64_t looks;
 	int finishing; /* 0 no; 1 a flip is to come; 2 harvesting the last interval; 3 shipping */
 	int64_t deadline_ms;
 };
@@ -92,6 +93,9 @@ static int on_poll(struct shipper *s)
 	int err;
 
 	drain_timer(s->poll_fd);
+	s->looks++;
+	if (s->o->crashlog && !drain_is_harvesting(s->drain))
+		crashlog_look(s->o->crashlog, s->tables, &s->ifaces);
 	if (!lanes_moved(s)) {
 		if (++s->idle_polls > 100)
 			set_poll(s, false);
@@ -200,6 +204,7 @@ static void on_status(struct shipper *s)
 		.spool = &s->spool,
 		.drain = s->drain,
 		.ship = &s->ship,
+		.looks = s->looks,
 	};
 
 	status_answer(s->o->status_fd, &view);
@@ -276,9 +281,11 @@ static int start(struct shipper *s)
 	if (!err)
 		err = drain_open(s->tables, &s->spool, &s->ifaces, &s->o->source, &s->drain);
 	if (!err)
+		s->drain->crashlog = s->o->crashlog;
+	if (!err)
 		err = flip_start(&s->flip, s->tables->control, s->o->grace_fd);
 	if (!err)
-		err = ship_start(&s->ship, &s->spool, c->collector);
+		err = ship_start(&s->ship, &s->spool, c->collector, s->o->crashlog);
 	return err;
 }
 

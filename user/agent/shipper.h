@@ -23,6 +23,7 @@ struct shipper_options {
 	int message_fd; /* to the attacher */
 	int grace_fd; /* to the attacher, for flip.h */
 	int status_fd; /* listening, or -1 */
+	struct crashlog *crashlog; /* or NULL */
 	uid_t uid;
 	gid_t gid;
 };

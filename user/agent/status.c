@@ -125,6 +125,7 @@ static json_t *document(const struct status_view *v)
 	json_object_set_new(doc, "instance", hex(v->source->instance, sizeof(v->source->instance)));
 	json_object_set_new(doc, "hook_option", json_string(v->config->hook));
 	json_object_set_new(doc, "interval_us", json_integer(v->config->interval_us));
+	json_object_set_new(doc, "looks", json_integer(v->looks));
 	json_object_set_new(doc, "intervals", json_integer(v->drain->intervals));
 	json_object_set_new(doc, "interfaces", interfaces(v->ifaces));
 	json_object_set_new(doc, "memory", memory(&v->tables->geometry));

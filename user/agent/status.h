@@ -15,6 +15,7 @@ struct status_view {
 	const struct spool *spool;
 	const struct drain *drain;
 	const struct ship *ship;
+	uint64_t looks; /* at the lanes and ledgers, since start */
 };
 
 /* Listens at path, 0666: it tells no secrets and takes nothing. fd or -errno. */

@@ -110,7 +110,7 @@ static int resize(struct bpf_object *obj, const char *name, uint32_t entries)
 static void fill_tuples(struct flood *f)
 {
 	if (f->o.mode == FLOOD_COLLIDE)
-		tuples_collide(f->tuples, f->o.flows);
+		tuples_collide(f->tuples, f->o.flows, f->o.family);
 	else
 		tuples_plain(f->tuples, f->o.flows);
 	tuples_elephants(f->tuples + f->o.flows, f->o.elephants);

@@ -27,6 +27,7 @@ static const struct row {
 	{ "seconds", NUMBER64, AT(seconds), 1, 86400, "S    stop after S seconds (10)" },
 	{ "flows", NUMBER32, AT(flows), 1, TUPLES_FLOWS_MAX, "N      distinct flows (1)" },
 	{ "mode", MODE, AT(mode), 0, 0, "M       uniform, zipf, random-source or collide" },
+	{ "family", NUMBER32, AT(family), 0, TUPLES_FAMILIES, "1-20  of collide (0: all in turn)" },
 	{ "size", NUMBER64, AT(frame_bytes), 0, FRAME_LIVE_MAX, "BYTES   frame without FCS (60)" },
 	{ "ipv6", FLAG, AT(ipv6), 0, 0, "        IPv6 instead of IPv4" },
 	{ "udp", FLAG, AT(udp), 0, 0, "         UDP instead of TCP" },
@@ -119,7 +120,7 @@ static int check(const struct flood_options *o)
 	else if (o->cpu + o->threads > FLOOD_CPUS)
 		what = "--cpu and --threads name too many CPUs";
 	else if (o->mode == FLOOD_COLLIDE && o->flows > TUPLES_COLLIDE_MAX)
-		what = "--mode collide has at most 262144 flows";
+		what = "--mode collide has at most 65536 flows";
 	else if (o->mode == FLOOD_RANDOM_SOURCE && o->counts_path)
 		what = "--counts: random sources are not counted one by one";
 	if (!what)

@@ -20,6 +20,7 @@ struct flood_options {
 	uint64_t pps; /* 0: as fast as it goes */
 	uint64_t frame_bytes;
 	uint32_t flows;
+	uint32_t family; /* of colliding flows; 0: all */
 	uint32_t elephants;
 	uint32_t elephant_every; /* one packet in so many is an elephant's */
 	uint32_t batch;

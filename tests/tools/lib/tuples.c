@@ -10,7 +10,10 @@
 
 #define NET(a, b) ((uint32_t)(a) << 24 | (uint32_t)(b) << 16)
 #define SERVER (NET(10, 2) + 1)
-#define INDEX_BITS 14 /* sets a table of the default size has: what the deltas aim at */
+#define INDEX_BITS 15 /* sets a table of the default size has: what the deltas aim at */
+#define STRUCTURED 6 /* families of differences besides the multipliers' */
+/* What NH multiplies the ports' word with when it has no key: ethertype, protocol, mark. */
+#define NH_HIGH UINT64_C(0x02060800)
 
 static void set(struct flood_tuple *t, uint32_t src, uint16_t sport, uint32_t dst, uint16_t dport)
 {
@@ -37,9 +40,10 @@ void tuples_elephants(struct flood_tuple *flows, uint32_t count)
 static const uint64_t multipliers[] = {
 	0x9e3779b97f4a7c15, /* 2^64 / golden ratio: Fibonacci hashing, splitmix64 */
 	0xff51afd7ed558ccd, /* MurmurHash3 fmix64 */
-	0xc4ceb9fe1a85ec53, 0x9e3779b185ebca87, /* xxHash64 */
+	0xc4ceb9fe1a85ec53,	      0x9e3779b185ebca87, /* xxHash64 */
 	0x61c8864680b583eb, /* Linux hash_64() */
-	0x00000000deadbeef, /* jhash's initval and others like it, as a multiplier */
+	0x9e3779b97f4a7c15 * NH_HIGH, /* NH without its key, then the first and the second */
+	0xff51afd7ed558ccd * NH_HIGH,
 };
 
 /* The next delta above d that leaves the index bits of d * m alone, low half or top. */
@@ -101,19 +105,27 @@ static void collide_structured(struct flood_tuple *flows, uint32_t count, uint32
 	}
 }
 
-void tuples_collide(struct flood_tuple *flows, uint32_t count)
+static void collide_family(struct flood_tuple *flows, uint32_t count, uint32_t family)
 {
-	const uint32_t structured = 6, multiplied = 2 * ARRAY_LEN(multipliers);
-	const uint32_t families = structured + multiplied;
+	if (family < STRUCTURED)
+		collide_structured(flows, count, family);
+	else
+		collide_multiplied(flows, count, family - STRUCTURED);
+}
+
+void tuples_collide(struct flood_tuple *flows, uint32_t count, uint32_t family)
+{
 	uint32_t done = 0;
 
-	for (uint32_t f = 0; f < families; f++) {
-		uint32_t n = (count - done) / (families - f);
+	_Static_assert(STRUCTURED + 2 * ARRAY_LEN(multipliers) == TUPLES_FAMILIES, "help says so");
+	if (family) {
+		collide_family(flows, count, family - 1);
+		return;
+	}
+	for (uint32_t f = 0; f < TUPLES_FAMILIES; f++) {
+		uint32_t n = (count - done) / (TUPLES_FAMILIES - f);
 
-		if (f < structured)
-			collide_structured(flows + done, n, f);
-		else
-			collide_multiplied(flows + done, n, f - structured);
+		collide_family(flows + done, n, f);
 		done += n;
 	}
 }

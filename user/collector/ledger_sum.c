@@ -175,17 +175,26 @@ static void balance(struct point *p, enum term term, int64_t packets, int64_t oc
 	}
 }
 
+/* "bad ihl" of "unparsed/bad ihl"; all of a name we do not know; NULL for the plain ones. */
+static const char *name_within(const struct family *f, const char *name)
+{
+	const char *slash = strchr(name, '/');
+
+	if (!*f->name)
+		return name;
+	return slash ? slash + 1 : NULL;
+}
+
 static void show(json_t *counts, const struct family *f, const char *name, int64_t packets,
 		 int64_t octets)
 {
+	const char *key = name_within(f, name);
 	json_t *to = json_object_get(counts, f->key);
-	const char *slash = strchr(name, '/');
-	json_t *count = slash ? json_object_get(to, slash + 1) : to;
+	json_t *count = key ? json_object_get(to, key) : to;
 
 	if (!count) {
-		json_object_set_new(to, slash + 1,
-				    json_pack("{s:i, s:i}", "packets", 0, "octets", 0));
-		count = json_object_get(to, slash + 1);
+		json_object_set_new(to, key, json_pack("{s:i, s:i}", "packets", 0, "octets", 0));
+		count = json_object_get(to, key);
 	}
 	packets += json_integer_value(json_object_get(count, "packets"));
 	octets += json_integer_value(json_object_get(count, "octets"));
@@ -218,10 +227,10 @@ int ledger_sum_add(struct ledger_sum *s, const struct ledger_key *key, const cha
 	widen(&p->span, span);
 	if (!f) { /* a name of a newer agent: kept and shown, in no equation */
 		f = &unknown;
-		if (!json_object_get(p->counts, f->key)) {
+		if (!json_object_get(p->counts, f->key))
 			json_object_set_new(p->counts, f->key, json_object());
+		if (!json_object_get(s->totals, f->key))
 			json_object_set_new(s->totals, f->key, json_object());
-		}
 	}
 	balance(p, f->term, packets, octets);
 	show(p->counts, f, name, packets, octets);

@@ -1,76 +1,60 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0 */
-/* An endpoint asked without a server: arguments from a query string, the reply as JSON or text. */
-#ifndef WT_TEST_API_FIXTURE_H
-#define WT_TEST_API_FIXTURE_H
+/* An endpoint called without a server: arguments in, parsed JSON out. */
+#ifndef WT_API_FIXTURE_H
+#define WT_API_FIXTURE_H
 
 #include <jansson.h>
 
-#include "tests/user/collector/query_fixture.h"
+#include "tests/user/collector/collector_fixture.h"
 #include "user/collector/api.h"
 
-#define ASK_ARGS_MAX 16
-
-struct ask {
-	char *text; /* "by=src&n=5": no escapes */
-	const char *names[ASK_ARGS_MAX], *values[ASK_ARGS_MAX];
-	size_t len;
-};
-
-static inline const char *ask_arg(const struct api_request *req, const char *name)
+/* req->impl is "name=value&name=value". */
+static inline const char *fixture_arg(const struct api_request *req, const char *name)
 {
-	const struct ask *ask = req->impl;
+	static char values[4][64];
+	static int next;
+	const char *at = req->impl;
+	size_t len = strlen(name);
 
-	for (size_t i = 0; i < ask->len; i++) {
-		if (!strcmp(ask->names[i], name))
-			return ask->values[i];
+	for (; at && *at; at = strchr(at, '&') ? strchr(at, '&') + 1 : NULL) {
+		if (!strncmp(at, name, len) && at[len] == '=') {
+			char *value = values[next++ % 4];
+
+			snprintf(value, 64, "%.*s", (int)strcspn(at + len + 1, "&"), at + len + 1);
+			return value;
+		}
 	}
 	return NULL;
 }
 
-/* The reply's body, which the caller frees; *status is HTTP's. */
-static inline char *ask_text(struct fixture *fx, api_endpoint *endpoint, const char *query,
-			     unsigned int *status)
+/* The reply's status and its body as JSON (the caller's). */
+static inline unsigned int call(api_endpoint *endpoint, struct store *s, const char *args,
+				json_t **ret)
 {
-	struct ask ask = { .text = strdup(query) };
-	struct api_request req = { .arg = ask_arg,
-				   .store = fx->store,
-				   .reader = fx->reader,
-				   .now_us = T0 + 60000000,
-				   .impl = &ask };
-	struct api_reply reply = { 0 };
-	char *at = ask.text, *pair;
+	struct api_request req = { fixture_arg, s, NULL, NOW, (void *)args };
+	struct api_reply reply = {};
 
-	while ((pair = strsep(&at, "&"))) {
-		cr_assert_lt(ask.len, ASK_ARGS_MAX);
-		ask.names[ask.len] = strsep(&pair, "=");
-		ask.values[ask.len++] = pair ? pair : "";
-	}
-	cr_assert_eq(endpoint(&req, &reply), 0, "%s", query);
-	cr_assert_not_null(reply.body, "%s", query);
-	free(ask.text);
-	*status = reply.status;
-	return reply.body;
+	cr_assert(store_reader_open(s, &req.reader) == 0);
+	cr_assert(store_reader_begin(req.reader) == 0);
+	cr_assert(endpoint(&req, &reply) == 0, "%s", args);
+	store_reader_close(req.reader);
+	*ret = json_loadb(reply.body, reply.body_len, 0, NULL);
+	cr_assert(*ret != NULL, "not JSON: %s", reply.body);
+	free(reply.body);
+	return reply.status;
 }
 
-static inline json_t *ask_json(struct fixture *fx, api_endpoint *endpoint, const char *query)
+/* A number by its path: "rows.0.seen.packets". */
+static inline json_int_t number_at(json_t *root, const char *path)
 {
-	unsigned int status;
-	char *text = ask_text(fx, endpoint, query, &status);
-	json_error_t error;
-	json_t *root = json_loads(text, 0, &error);
+	char copy[128], *save = NULL;
 
-	cr_assert_eq(status, 200, "%s: %s", query, text);
-	cr_assert_not_null(root, "%s: %s: %s", query, error.text, text);
-	free(text);
-	return root;
-}
-
-static inline json_int_t number_at(json_t *object, const char *name)
-{
-	json_t *n = json_object_get(object, name);
-
-	cr_assert(json_is_integer(n), "no number '%s'", name);
-	return json_integer_value(n);
+	snprintf(copy, sizeof(copy), "%s", path);
+	for (char *key = strtok_r(copy, ".", &save); key; key = strtok_r(NULL, ".", &save))
+		root = json_is_array(root) ? json_array_get(root, (size_t)atoi(key))
+					   : json_object_get(root, key);
+	cr_assert(json_is_number(root), "no number at %s", path);
+	return json_integer_value(root);
 }
 
 #endif

@@ -18,13 +18,13 @@
 
 static char data_dir[64];
 
-static void data_make(void)
+static inline void data_make(void)
 {
 	strcpy(data_dir, "/tmp/wt-collector-XXXXXX");
 	cr_assert(mkdtemp(data_dir) != NULL);
 }
 
-static void data_remove(void)
+static inline void data_remove(void)
 {
 	char command[128];
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0 */
-/* Imported rows and ledgers as JSON lines on stdout: wire/flow.h's members by the schema's names. */
+/* Imported rows and ledgers as JSON lines on stdout, by the names of the schema. */
 #ifndef WT_IMPORT_PRINT_H
 #define WT_IMPORT_PRINT_H
 

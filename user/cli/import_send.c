@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0
-/* Rows in, acknowledged batches out: POST /v1/batches, zstd, retried while the collector is busy. */
+/* Rows in, acknowledged batches out: POST /v1/batches, again while the collector is busy. */
 #include "user/cli/import_send.h"
 
 #include <curl/curl.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0
-/* A capture file in, packets out: what both formats share, and the classic one (draft-ietf-opsawg-pcap). */
+/* A capture file in, packets out: what both formats share, and draft-ietf-opsawg-pcap. */
 #include "user/wire/pcap.h"
 
 #include <byteswap.h>

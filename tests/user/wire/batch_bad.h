@@ -21,7 +21,8 @@ BAD(rows_many, "too many rows", m->flows->rows = BATCH_ROWS_MAX + 1)
 BAD(rows_claimed, "column packets has neither 0 nor one value a row", m->flows->rows = 3)
 BAD(addresses_odd, "addresses are not 16 bytes each", m->flows->addresses.len = 31)
 BAD(addresses_many, "more than two addresses a row",
-    static uint8_t many[5 * 16]; m->flows->addresses = ((ProtobufCBinaryData){ sizeof(many), many }))
+    static uint8_t many[5 * 16];
+    m->flows->addresses = ((ProtobufCBinaryData){ sizeof(many), many }))
 BAD(addresses_none, "address index is beyond the address table", m->flows->addresses.len = 0)
 BAD(source_beyond, "address index is beyond the address table", U32(source, 2, 2))
 BAD(destination_beyond, "address index is beyond the address table", U32(destination, 2, UINT32_MAX))
@@ -84,4 +85,3 @@ BAD(own_addresses_odd, "own addresses are not 16 bytes each", m->own_addresses.l
 BAD(own_addresses_many, "too many own addresses",
     static uint8_t many[16 * (BATCH_ADDRESSES_MAX + 1)];
     m->own_addresses = ((ProtobufCBinaryData){ sizeof(many), many }))
-/* clang-format on */

@@ -55,4 +55,3 @@
 { .name = "cut inside vxlan", BYTES(ETH(0x0800), IP4(17, 100), UDPTO(4789, 92), 8, 0, 0, 0), .want = WT_TRUNCATED_VXLAN },
 { .name = "vxlan without bytes, port 8472", BYTES(ETH(0x0800), IP4(17, 100), UDPTO(8472, 92)), .want = WT_TRUNCATED_VXLAN },
 { .name = "cut inside geneve", BYTES(ETH(0x0800), IP4(17, 100), UDPTO(6081, 92), 0, 0, 0, 0), .want = WT_TRUNCATED_GENEVE },
-/* clang-format on */

@@ -16,11 +16,10 @@
 
 /* payload: bytes that follow the IPv4 header. IP4X: version/ihl, length and fragment word raw. */
 #define IP4(proto, payload) IP4X(0x45, 20 + (payload), 0x4000, proto)
-#define IP4X(version_ihl, length, fragment, proto)                                             \
-	version_ihl, 0x28, B2(length), 0, 1, B2(fragment), 63, proto, 0, 0, 10, 0, 0, 1, 10, 0, \
-		0, 2
+#define IP4X(version_ihl, length, fragment, proto) \
+	version_ihl, 0x28, B2(length), 0, 1, B2(fragment), 63, proto, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2
 #define IP6(next, payload) IP6X(0x6b, next, payload)
-#define IP6X(version_class, next, payload)                                                    \
+#define IP6X(version_class, next, payload) \
 	version_class, 0x80, 0, 0, B2(payload), next, 62, FD00(1), FD00(2)
 #define FD00(last) 0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, last
 

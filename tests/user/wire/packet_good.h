@@ -70,4 +70,3 @@
 { .name = "raw ipv4", BYTES(IP4(6, 20), TCP(2)), .link = PACKET_RAW_IP, IS_V4, IS_TCP, .tcp_flags = 2, .l3 = 40 },
 { .name = "raw ipv6", BYTES(IP6(17, 8), UDP(0)), .link = PACKET_RAW_IP, IS_V6, IS_UDP, .l3 = 48 },
 { .name = "cooked ipv4", BYTES(0, 0, 0, 2, IP4(6, 20), TCP(2)), .link = PACKET_COOKED, IS_V4, IS_TCP, .tcp_flags = 2, .l3 = 40 },
-/* clang-format on */

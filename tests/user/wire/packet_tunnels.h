@@ -38,4 +38,3 @@
 { .name = "geneve, other payload", BYTES(ETH(0x0800), IP4(17, 20), UDPTO(6081, 12), GENEVE(0, 0x1234, 12), 1, 2, 3, 4), IS_V4, GV, .tunnel_id = 12 },
 { .name = "geneve's port, version 1: plain udp", BYTES(ETH(0x0800), IP4(17, 16), UDPTO(6081, 8), GENEVE(0x40, 0x6558, 12)), IS_V4, .proto = 17, .src_port = 1000, .dst_port = 6081 },
 { .name = "geneve, options beyond the packet", BYTES(ETH(0x0800), IP4(17, 16), UDPTO(6081, 8), GENEVE(0x3f, 0x6558, 13)), IS_V4, GV, .tunnel_id = 13, .has_inner = true, .inner_want = WT_TRUNCATED_ETHERNET },
-/* clang-format on */

@@ -146,32 +146,35 @@ static void print_fold_reasons(const struct show *show, json_t *row)
 }
 
 /* Why the interface's own statistics say something else. */
-static void explain(int64_t difference, json_t *kernel)
+static void explain(int64_t difference, const char *number)
 {
 	if (difference > 0)
-		puts("      seen more: the kernel counts a GSO/GRO packet once, we count its segments");
+		printf("      %s less than the hook saw: a GSO/GRO packet counts once there and by its segments here; frames before the agent's second look at the counters\n",
+		       number);
 	else if (difference < 0)
-		puts("      seen less: frames past our hook (AF_XDP, qdisc bypass, XDP verdicts of others) or before it began");
-	if (show_int(json_object_get(kernel, "dropped"), "packets"))
-		puts("      dropped: by the driver or the queue, before or behind our hook");
+		printf("      %s more than the hook saw: frames past it (AF_XDP, qdisc bypass, XDP verdicts of others) or dropped before it\n",
+		       number);
+	else
+		puts("      the same number as the hook saw");
 }
 
-static void print_kernel(const struct show *show, json_t *row)
+/* Where the kernel has counters for the interval at all. */
+static void print_kernel(const struct show *show, const json_t *row)
 {
-	json_t *kernel = json_object_get(row, "kernel"),
-	       *count = json_object_get(kernel, "packets");
+	const json_t *kernel = json_object_get(row, "kernel");
+	const json_t *count = json_object_get(kernel, "packets");
 	char packets[UNITS_TEXT_MAX], octets[UNITS_TEXT_MAX], rest[2][UNITS_TEXT_MAX];
 	int64_t difference;
 
 	if (!count)
 		return;
 	difference = show_int(json_object_get(row, "seen"), "packets") - show_int(count, "packets");
-	printf("    the kernel's interface counters: %s packets, %s%s, dropped %s, errors %s\n",
+	printf("    beside it, the kernel's interface counters: %s packets, %s%s, dropped %s, errors %s\n",
 	       show_count(show, show_int(count, "packets"), packets),
 	       show_bytes(show, show_int(count, "octets"), octets), show->is_human ? "" : " bytes",
 	       show_count(show, show_int(json_object_get(kernel, "dropped"), "packets"), rest[0]),
 	       show_count(show, show_int(json_object_get(kernel, "errors"), "packets"), rest[1]));
-	explain(difference, kernel);
+	explain(difference, show_count(show, difference < 0 ? -difference : difference, packets));
 }
 
 static int print_row(const struct show *show, json_t *row)

@@ -137,7 +137,7 @@ static int print_flows(const struct show *show, const json_t *root)
 		printf("%zu of %lld flows; more with -n\n", shown,
 		       (long long)show_int(root, "matched"));
 	else
-		printf("%zu flows\n", shown);
+		printf("%zu flow%s\n", shown, shown == 1 ? "" : "s");
 	return status;
 }
 

@@ -244,8 +244,9 @@ static void stop(struct run *r)
 		if (status)
 			command_error("%s %s", children[i]->name, child_end(status, end));
 	}
-	/* the collector, unprivileged by now, may not remove it itself */
+	/* unprivileged by now, they may not remove them themselves */
 	unlink(r->options.collector_socket);
+	unlink(r->options.agent_socket);
 }
 
 int cmd_run(int argc, char **argv)

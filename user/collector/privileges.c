@@ -61,9 +61,14 @@ static void drop_bounding_set(void)
 
 static int become(const struct identity *id)
 {
+	int death_signal = 0;
+
+	/* the kernel forgets it with the old uid (commit_creds()), whoever started us does not */
+	prctl(PR_GET_PDEATHSIG, &death_signal);
 	drop_bounding_set();
 	if (setgroups(0, NULL) || setresgid(id->gid, id->gid, id->gid) ||
-	    setresuid(id->uid, id->uid, id->uid))
+	    setresuid(id->uid, id->uid, id->uid) ||
+	    prctl(PR_SET_PDEATHSIG, (unsigned long)death_signal))
 		return -errno;
 	if (id->uid && (!setuid(0) || getuid() != id->uid || geteuid() != id->uid))
 		return -EPERM;

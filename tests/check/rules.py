@@ -20,7 +20,8 @@ ROOMS = {
     "kern/": ("kern/",),
     "user/lib/": ("user/lib/",),
     "user/wire/": ("user/lib/", "user/wire/", "proto/") + WIRE_KERN,
-    "user/agent/": ("user/lib/", "user/wire/", "user/agent/", "proto/", "skel/", "kern/abi.h"),
+    "user/agent/": ("user/lib/", "user/wire/", "user/agent/", "proto/", "skel/", "kern/abi.h",
+                    "kern/refusal.h"),
     "user/collector/": ("user/lib/", "user/wire/", "user/collector/", "proto/"),
     "user/cli/": ("user/lib/", "user/wire/", "user/cli/", "proto/"),
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0
-#include "tests/user/collector/api_fixture.h"
+#include "tests/user/collector/query_ask.h"
 
 static void fill(struct fixture *fx)
 {

@@ -39,7 +39,7 @@ struct wt_pkt {
 	struct wt_flow_key key;
 	__u32 l3_off; /* network header, from the frame's start; not IP: what follows ethertype */
 	__u32 l3_len; /* by IP's own header; 0 when it says nothing: not IP, super-packets */
-	__u32 payload_off; /* behind the last header parsed: each GSO segment repeats what is before */
+	__u32 payload_off; /* behind the last header: each GSO segment repeats what is before */
 	__u32 l2_off; /* inner packets: where the inner frame begins */
 	__u32 inner_off; /* what the tunnel carries */
 	__u16 tcp_flags;

@@ -31,15 +31,16 @@ int api_error(struct api_reply *reply, unsigned int status, const char *paramete
 	      const char *fmt, ...)
 {
 	char message[512];
-	json_t *error;
+	json_t *error, *text;
 	va_list ap;
 
 	va_start(ap, fmt);
 	vsnprintf(message, sizeof(message), fmt, ap);
 	va_end(ap);
-	/* the message may quote what was asked, which need not be UTF-8 */
-	error = json_string(message) ? json_pack("{s:s}", "message", message)
-				     : json_pack("{s:s}", "message", "bad request");
+	text = json_string(message);
+	if (!text) /* it may quote what was asked, which need not be UTF-8 */
+		text = json_string("bad request");
+	error = json_pack("{s:o}", "message", text);
 	if (parameter)
 		json_object_set_new(error, "parameter", json_string(parameter));
 	if (position >= 0)

@@ -86,6 +86,8 @@ static void become(const struct child *c, int ready_fd, pid_t parent)
 		fcntl(ready_fd, F_SETFD, 0);
 	else if (dup2(ready_fd, CHILD_READY_FD) < 0)
 		_exit(126);
+	/* whatever else is open, by whoever started us, is not its business */
+	syscall(SYS_close_range, CHILD_READY_FD + 1, ~0U, 0);
 	execv(c->path, (char *const *)c->args);
 	_exit(127);
 }

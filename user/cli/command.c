@@ -4,7 +4,8 @@
 
 #include <stdarg.h>
 #include <stdio.h>
-#include <string.h>
+
+#include "user/lib/printable.h"
 
 void command_error(const char *fmt, ...)
 {
@@ -14,11 +15,7 @@ void command_error(const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(message, sizeof(message), fmt, ap);
 	va_end(ap);
-	for (char *c = message; *c; c++) {
-		if ((unsigned char)*c < 0x20 || *c == 0x7f)
-			*c = '?';
-	}
-	fprintf(stderr, "wiretally: %s\n", message);
+	fprintf(stderr, "wiretally: %s\n", printable(message));
 }
 
 static void print_help(const struct command_text *text, const struct option_row *rows, size_t len)

@@ -9,6 +9,7 @@
 
 #include "user/cli/command.h"
 #include "user/lib/cleanup.h"
+#include "user/lib/printable.h"
 #include "user/lib/table.h"
 
 void show_init(struct show *show, bool exact)
@@ -93,13 +94,6 @@ void show_line(const char *fmt, ...)
 	if (vasprintf(&line, fmt, ap) < 0)
 		line = NULL;
 	va_end(ap);
-	for (char *c = line; c && *c; c++) {
-		unsigned char u = (unsigned char)*c, next = (unsigned char)c[1];
-
-		/* and C1, which is 0xc2 0x80 to 0x9f in UTF-8 */
-		if (u < 0x20 || u == 0x7f || (u == 0xc2 && next >= 0x80 && next < 0xa0))
-			*c = '?';
-	}
 	if (line)
-		puts(line);
+		puts(printable(line));
 }

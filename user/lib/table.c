@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "user/lib/printable.h"
+
 struct table {
 	size_t columns, titles;
 	struct {
@@ -38,20 +40,9 @@ void table_free(struct table *t)
 	free(t);
 }
 
-/* A copy without control characters; C1 controls are 0xc2 0x80–0x9f in UTF-8. */
 static char *copy_printable(const char *text)
 {
-	char *copy = strdup(text ? text : "");
-
-	for (char *c = copy; c && *c; c++) {
-		unsigned char u = (unsigned char)*c, next = (unsigned char)c[1];
-
-		if (u < 0x20 || u == 0x7f)
-			*c = '?';
-		else if (u == 0xc2 && next >= 0x80 && next < 0xa0)
-			c[0] = c[1] = '?';
-	}
-	return copy;
+	return printable(strdup(text ? text : ""));
 }
 
 /* Characters, not bytes. */

@@ -15,7 +15,19 @@
 
 /* The largest honest batch needs about 24 MiB: full columns, full ledger. */
 #define ARENA_BYTES_MAX (64u << 20)
+
+/* Under AddressSanitizer every allocation is a block of its own, so that overruns are seen. */
+#ifdef __has_feature
+#if __has_feature(address_sanitizer)
+#define ARENA_BLOCK_BYTES 1u
+#endif
+#endif
+#ifdef __SANITIZE_ADDRESS__
+#define ARENA_BLOCK_BYTES 1u
+#endif
+#ifndef ARENA_BLOCK_BYTES
 #define ARENA_BLOCK_BYTES (32u << 10)
+#endif
 
 struct arena_block {
 	struct arena_block *next;

@@ -7,11 +7,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "user/cli/command.h"
 #include "user/cli/import_print.h"
 #include "user/cli/import_read.h"
 #include "user/cli/import_send.h"
 #include "user/lib/log.h"
-#include "user/lib/options.h"
 #include "user/lib/units.h"
 #include "user/wire/batch.h"
 
@@ -35,6 +35,14 @@ static const struct option_row rows[] = {
 	{ "print", 0, OPTION_FLAG, AT(print),
 	  .help = "write the flows to stdout as JSON lines; no collector is needed" },
 	{ "help", 'h', OPTION_FLAG, AT(help), .help = "print this" },
+};
+
+static const struct command_text text = {
+	.usage = "wiretally import [OPTION]… FILE…",
+	.about =
+		"Reads capture files (pcap, pcapng; - is stdin) and hands their flows to the collector.",
+	.examples = "  wiretally import trace.pcap\n"
+		    "  tcpdump -w - -c 1000 | wiretally import --name live --print -\n",
 };
 
 /* What a file is called: the part behind the last slash, cleaned and cut to what a batch takes. */
@@ -136,40 +144,31 @@ static int import_file(const struct settings *settings, const char *path)
 	return err;
 }
 
-static void print_help(void)
-{
-	puts("usage: wiretally import [OPTION]… FILE…\n\n"
-	     "Read capture files (pcap, pcapng; - is stdin) and hand their flows to the collector.\n");
-	options_help(rows, ARRAY_LEN(rows), stdout);
-}
-
 int cmd_import(int argc, char **argv)
 {
-	struct option_error error;
 	struct settings settings = { 0 };
-	int rest, status = 0;
+	int rest, status;
 
-	if (options_parse(rows, ARRAY_LEN(rows), &settings, argc, argv, &rest, &error) < 0) {
-		log_error("import: %s", error.message);
-		return 2;
-	}
-	if (settings.help) {
-		print_help();
-		return 0;
-	}
+	status = command_options(&text, rows, ARRAY_LEN(rows), &settings, &settings.help, argc,
+				 argv, &rest);
+	if (status != COMMAND_GO_ON)
+		return status;
 	if (rest == argc) {
-		log_error("import: no file given (try 'wiretally import --help')");
-		return 2;
+		command_error("import: no file given (wiretally import --help says more)");
+		return EXIT_USAGE;
 	}
+	status = EXIT_DONE;
 	for (int i = rest; i < argc; i++) {
 		int err = import_file(&settings, argv[i]);
 
 		if (err)
-			status = 1;
+			status = EXIT_FAILED;
 		if (err == -ENOTCONN) /* the next file would fare no better */
 			break;
 	}
-	if (settings.print && fflush(stdout) == EOF)
-		return 1;
+	if (fflush(stdout) == EOF) {
+		command_error("import: write to stdout: %s", strerror(errno));
+		return EXIT_FAILED;
+	}
 	return status;
 }

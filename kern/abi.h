@@ -170,7 +170,7 @@ struct wt_ledger {
 	__u64 pad[4];
 };
 
-/* A spill lane: single producer (the CPU), single consumer. Indices run free; slot = index & mask. */
+/* A spill lane: one producer (the CPU), one consumer. Indices run free; slot = index & mask. */
 struct wt_lane_head {
 	__u64 head; /* written by the CPU, released by one atomic add */
 	__u64 busy; /* a run is inside this CPU's rows (only where runs can nest) */

@@ -32,7 +32,7 @@ struct config {
 	bool version;
 };
 
-/* Parses argv. 0 to go on, 1 when --help or --version was answered, -EINVAL after an error message. */
+/* Parses argv. 0 to go on, 1 when --help or --version was answered, -EINVAL after a message. */
 int config_parse(int argc, char **argv, struct config *ret);
 
 #endif

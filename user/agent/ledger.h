@@ -12,7 +12,7 @@
 
 struct drain;
 
-/* Ships the idle half's folds and ledgers, and the carried ledgers, as the interval's last batches. */
+/* Ships the idle half's folds and ledgers, and carried ones, as the interval's last batches. */
 int ledger_close(struct drain *d, uint32_t idle);
 void ledger_zero(struct tables *t, uint32_t epoch);
 

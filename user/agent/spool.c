@@ -99,7 +99,7 @@ void carry_add(struct commit *next, const struct agent_ledger *row)
 		ledger_merge(newest ? newest : &next->carry[0], row);
 }
 
-/* What an entry held goes to the carried ledgers: its rows as lost, its ledgers to be sent again. */
+/* What an entry held goes to the carried ledgers: rows as lost, ledgers to be sent again. */
 static void carry_entry(struct commit *next, const struct spool_entry *e, enum agent_count loss)
 {
 	for (uint32_t i = 0; i < e->sums_len; i++) {

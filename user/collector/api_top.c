@@ -29,11 +29,12 @@ struct top {
 
 static const struct top_order {
 	const char *name;
-	const char *sql;
+	const char *column; /* of the groups */
+	int measure; /* enum query_measure; -1: count rows */
 } orders[] = {
-	{ "bytes", "octets DESC, packets DESC, flows DESC" },
-	{ "packets", "packets DESC, octets DESC, flows DESC" },
-	{ "flows", "flows DESC, octets DESC, packets DESC" },
+	{ "bytes", "octets", QUERY_OCTETS },
+	{ "packets", "packets", QUERY_PACKETS },
+	{ "flows", "flows", -1 },
 };
 
 static const struct query_column measures[] = {
@@ -146,23 +147,108 @@ static void add_sum(const struct top *top, struct sql_builder *b, enum query_mea
 	sql_add(b, rest);
 }
 
-/* The groups as the rows hold them. */
-static void add_inner(const struct top *top, struct sql_builder *b)
+static void add_keys(const struct top *top, struct sql_builder *b)
 {
-	sql_add(b, "(SELECT ");
 	for (size_t i = 0; i < top->keys_len; i++) {
 		sql_add(b, top->keys[i]->inner);
 		sql_add(b, ", ");
 	}
-	if (top->is_conversation)
-		sql_add(b, "arg_min(" QUERY_IS_SWAPPED ", start_us) AS is_swapped, ");
+}
+
+/* "…, k_a, k_b": ties are broken by the keys, so that the same rows win every time. */
+static void add_aliases(const struct top *top, struct sql_builder *b)
+{
+	for (size_t i = 0; i < top->keys_len; i++) {
+		sql_add(b, ", ");
+		sql_add(b, top->keys[i]->aliases);
+	}
+}
+
+static void add_measures(const struct top *top, struct sql_builder *b)
+{
 	sql_add(b, "count(*) AS flows, ");
 	add_sum(top, b, QUERY_PACKETS, ") AS packets, ");
 	add_sum(top, b, QUERY_OCTETS, ") AS octets, ");
 	add_sum(top, b, QUERY_L3_OCTETS, ") AS l3_octets, ");
 	sql_add(b, "min(start_us) AS first_us, max(end_us) AS last_us, max(sampling) AS sampling");
+}
+
+/* All groups as the rows hold them. */
+static void add_inner(const struct top *top, struct sql_builder *b)
+{
+	sql_add(b, "(SELECT ");
+	add_keys(top, b);
+	if (top->is_conversation)
+		sql_add(b, "arg_min(" QUERY_IS_SWAPPED ", start_us) AS is_swapped, ");
+	add_measures(top, b);
 	query_from_flows(&top->scope, b);
 	sql_add(b, " GROUP BY ALL)");
+}
+
+/* The keys of the first n groups, found with the one sum that the order needs. */
+static void add_winners(const struct top *top, struct sql_builder *b)
+{
+	sql_add(b, "(SELECT ");
+	add_keys(top, b);
+	if (top->order->measure < 0)
+		sql_add(b, "count(*) AS place");
+	else
+		add_sum(top, b, (enum query_measure)top->order->measure, ") AS place");
+	query_from_flows(&top->scope, b);
+	sql_add(b, " GROUP BY ALL ORDER BY place DESC");
+	add_aliases(top, b);
+	sql_add(b, " LIMIT ");
+	sql_u64(b, top->n);
+	sql_add(b, ")");
+}
+
+/* A key may be NULL (frames without IP have no address), and then is equal to NULL. */
+static void add_same_keys(const struct top *top, struct sql_builder *b)
+{
+	const char *separator = "";
+	char alias[32];
+
+	for (size_t i = 0; i < top->keys_len; i++) {
+		const char *at = top->keys[i]->aliases;
+
+		for (; *at; at += strspn(at, ", ")) {
+			snprintf(alias, sizeof(alias), "%.*s", (int)strcspn(at, ", "), at);
+			at += strlen(alias);
+			sql_add(b, separator);
+			sql_add(b, "r.");
+			sql_add(b, alias);
+			sql_add(b, " IS NOT DISTINCT FROM w.");
+			sql_add(b, alias);
+			separator = " AND ";
+		}
+	}
+}
+
+/*
+ * Millions of groups with eight sums each do not fit; their keys with one sum do, and then the
+ * rows of the winners are looked at again. Measured with 2 M groups: a fifth of the time.
+ */
+static void add_grouped(const struct top *top, struct sql_builder *b)
+{
+	sql_add(b, "(SELECT ");
+	for (size_t i = 0; i < top->keys_len; i++) {
+		sql_add(b, top->keys[i]->aliases);
+		sql_add(b, ", ");
+	}
+	if (top->is_conversation)
+		sql_add(b, "arg_min(is_swapped, start_us) AS is_swapped, ");
+	add_measures(top, b);
+	sql_add(b, " FROM (SELECT ");
+	add_keys(top, b);
+	if (top->is_conversation)
+		sql_add(b, QUERY_IS_SWAPPED " AS is_swapped, ");
+	sql_add(b, "start_us, end_us, sampling, packets, l2_octets, l3_octets");
+	query_from_flows(&top->scope, b);
+	sql_add(b, ") r SEMI JOIN ");
+	add_winners(top, b);
+	sql_add(b, " w ON (");
+	add_same_keys(top, b);
+	sql_add(b, ") GROUP BY ALL)");
 }
 
 /* The groups by name. */
@@ -203,13 +289,11 @@ static void add_statement(const struct top *top, struct sql_builder *b)
 	if (top->is_named)
 		add_named(top, b);
 	else
-		add_inner(top, b);
+		add_grouped(top, b);
 	sql_add(b, " t ORDER BY ");
-	sql_add(b, top->order->sql);
-	for (size_t i = 0; i < top->keys_len; i++) {
-		sql_add(b, ", ");
-		sql_add(b, top->keys[i]->aliases);
-	}
+	sql_add(b, top->order->column);
+	sql_add(b, " DESC");
+	add_aliases(top, b);
 	sql_add(b, " LIMIT ");
 	sql_u64(b, top->n);
 }

@@ -3,6 +3,7 @@
 #ifndef WT_STORE_INTERNAL_H
 #define WT_STORE_INTERNAL_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -32,17 +33,29 @@ struct segment_change {
 struct store {
 	duckdb_database db;
 	char *path;
+	struct store_limits limits;
 	struct store_watch *watch;
+	/* held shared by queries and snapshots, exclusively while the database is opened again */
+	pthread_rwlock_t gate;
+	struct store_reader *readers;
 	/* the committer's */
 	duckdb_connection writer;
 	struct store_appender flows;
 	struct store_appender ledger;
 	struct segment_change change;
+	bool must_reopen; /* a commit failed */
 	int64_t made_hour; /* whose table and segment row are there for sure; -1: unknown */
 };
 
 /* "flows_<hour>" into name, which it returns. */
 const char *store_flows_name(int64_t hour, char name[STORE_NAME_MAX]);
+
+/* store.c: after a failed commit. 0 or -errno, logged; then the next store_begin() tries again. */
+int store_reopen(struct store *s);
+
+/* store_read.c: all readers' connections; with the gate held, or before there are readers. */
+int store_readers_connect(struct store *s);
+void store_readers_disconnect(struct store *s);
 
 /* store_append.c: flush everything and update `segments`; or forget it all. */
 int store_appenders_finish(struct store *s);

@@ -50,6 +50,8 @@ int store_run(struct store *s, duckdb_result *result, const char *sql, const cha
 	int err = 0;
 	va_list ap;
 
+	if (!s->writer)
+		return -EIO; /* could not be opened again */
 	if (duckdb_prepare(s->writer, sql, &st) != DuckDBSuccess) {
 		log_error("store: %s: %.80s", duckdb_prepare_error(st), sql);
 		err = -EIO;
@@ -68,9 +70,20 @@ int store_run(struct store *s, duckdb_result *result, const char *sql, const cha
 	return err;
 }
 
+/*
+ * DuckDB 1.4 does not take all of a failed commit back: strings of rows that came to a table and
+ * were reverted (the disk was full) run into those of later rows. So after such a failure the
+ * database is opened anew, from what is on disk.
+ */
 int store_begin(struct store *s)
 {
-	return store_run(s, NULL, "BEGIN TRANSACTION", "");
+	int err = s->must_reopen ? store_reopen(s) : 0;
+
+	if (err)
+		return err;
+	err = store_run(s, NULL, "BEGIN TRANSACTION", "");
+	s->must_reopen = err != 0;
+	return err;
 }
 
 int store_commit(struct store *s)
@@ -79,14 +92,17 @@ int store_commit(struct store *s)
 
 	if (err)
 		return err;
-	return store_run(s, NULL, "COMMIT", "");
+	err = store_run(s, NULL, "COMMIT", "");
+	s->must_reopen = err != 0;
+	return err;
 }
 
 void store_rollback(struct store *s)
 {
 	/* first: an appender flushes when it goes, which must not happen outside the transaction */
 	store_appenders_drop(s);
-	duckdb_query(s->writer, "ROLLBACK", NULL);
+	if (s->writer)
+		duckdb_query(s->writer, "ROLLBACK", NULL);
 }
 
 int store_insert_exporter(struct store *s, const struct store_exporter *e)

@@ -76,7 +76,7 @@ static int parse_epoch(const char *text, int64_t *ret_us)
 		return -EINVAL;
 	errno = 0;
 	n = strtoll(text, NULL, 10);
-	if (errno)
+	if (errno || (digits < 16 && n > INT64_MAX / 1000000))
 		return -ERANGE;
 	*ret_us = digits >= 16 ? n : n * 1000000;
 	return 0;

@@ -79,6 +79,8 @@ Test(timespec, points_in_time, .init = berlin)
 		{ "1769860800", 0, NOON * SECOND },
 		{ "1769860800000001", 0, NOON * SECOND + 1 },
 		{ "", 0, NOON * SECOND },
+		{ "999999999999999", -ERANGE, 0 },
+		{ "99999999999999999999", -ERANGE, 0 },
 		{ "yesterday", -EINVAL, 0 },
 		{ "25:00", -EINVAL, 0 },
 		{ "12:60", -EINVAL, 0 },

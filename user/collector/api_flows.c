@@ -33,18 +33,20 @@ struct flows {
 static const struct flows_order {
 	const char *name;
 	const char *sql;
+	const char *place; /* the same of a group of records */
 } orders[] = {
-	{ "start", "start_us DESC" REST_OF_ORDER },
-	{ "end", "end_us DESC" REST_OF_ORDER },
-	{ "bytes", "octets DESC" REST_OF_ORDER },
-	{ "packets", "packets DESC" REST_OF_ORDER },
-	{ "duration", "end_us::HUGEINT - start_us DESC" REST_OF_ORDER },
+	{ "start", "start_us DESC" REST_OF_ORDER, "min(start_us)" },
+	{ "end", "end_us DESC" REST_OF_ORDER, "max(end_us)" },
+	{ "bytes", "octets DESC" REST_OF_ORDER, "sum(octets)" },
+	{ "packets", "packets DESC" REST_OF_ORDER, "sum(packets)" },
+	{ "duration", "end_us::HUGEINT - start_us DESC" REST_OF_ORDER,
+	  "max(end_us)::HUGEINT - min(start_us)" },
 };
 
 /* What makes two records the same flow. */
 #define FLOW_KEY                                                                              \
 	"exporter_id, src_hi, src_lo, dst_hi, dst_lo, src_port, dst_port, ethertype, proto, " \
-	"flags, ifindex, netns, vlan_outer, vlan_inner, tunnel_id, "
+	"flags, ifindex, netns, vlan_outer, vlan_inner, tunnel_id"
 
 /* A column of the reply and what it is read from: t the rows, e exporters, i interfaces. */
 #define IS_IP "t.ethertype IN (2048, 34525)"
@@ -136,31 +138,46 @@ static int flows_parse(const struct api_request *req, struct api_reply *reply, s
 	return err;
 }
 
-/* "packets AS packets", or its sum. */
-static void add_measure(const struct flows *flows, struct sql_builder *b,
-			enum query_measure measure, const char *alias)
+static void add_each(const struct flows *flows, struct sql_builder *b)
 {
-	sql_add(b, flows->is_merged ? "sum(" : "(");
-	sql_add(b, query_measure(&flows->scope, measure));
-	sql_add(b, alias);
+	static const char *const names[] = { " AS packets, ", " AS octets, ", " AS l3_octets, " };
+
+	sql_add(b, "(SELECT " FLOW_KEY ", ");
+	for (int i = QUERY_PACKETS; i <= QUERY_L3_OCTETS; i++) {
+		sql_add(b, query_measure(&flows->scope, (enum query_measure)i));
+		sql_add(b, names[i]);
+	}
+	sql_add(b, "start_us, end_us, tcp_flags, dscp, ttl_min, ttl_max, sampling, 1 AS records");
+	query_from_flows(&flows->scope, b);
+	sql_add(b, ")");
 }
 
-static void add_rows(const struct flows *flows, struct sql_builder *b)
+/* The keys on this page, found with the one value that the order needs. */
+static void add_page_keys(const struct flows *flows, struct sql_builder *b)
 {
-	sql_add(b, "(SELECT " FLOW_KEY);
-	add_measure(flows, b, QUERY_PACKETS, ") AS packets, ");
-	add_measure(flows, b, QUERY_OCTETS, ") AS octets, ");
-	add_measure(flows, b, QUERY_L3_OCTETS, ") AS l3_octets, ");
-	if (flows->is_merged)
-		sql_add(b, "min(start_us) AS start_us, max(end_us) AS end_us, "
-			   "bit_or(tcp_flags) AS tcp_flags, arg_min(dscp, start_us) AS dscp, "
-			   "min(ttl_min) AS ttl_min, max(ttl_max) AS ttl_max, "
-			   "max(sampling) AS sampling, count(*) AS records");
-	else
-		sql_add(b, "start_us, end_us, tcp_flags, dscp, ttl_min, ttl_max, sampling, "
-			   "1 AS records");
-	query_from_flows(&flows->scope, b);
-	sql_add(b, flows->is_merged ? " GROUP BY ALL)" : ")");
+	sql_add(b, "(SELECT " FLOW_KEY ", ");
+	sql_add(b, flows->order->place);
+	sql_add(b, " AS place FROM ");
+	add_each(flows, b);
+	sql_add(b, " e GROUP BY ALL ORDER BY place DESC, " FLOW_KEY " LIMIT ");
+	sql_u64(b, flows->limit);
+	sql_add(b, " OFFSET ");
+	sql_u64(b, flows->offset);
+	sql_add(b, ")");
+}
+
+/* As in api_top.c: first which, then all about them. */
+static void add_merged(const struct flows *flows, struct sql_builder *b)
+{
+	sql_add(b, "(SELECT " FLOW_KEY ", min(start_us) AS start_us, max(end_us) AS end_us, "
+		   "sum(packets) AS packets, sum(octets) AS octets, sum(l3_octets) AS l3_octets, "
+		   "bit_or(tcp_flags) AS tcp_flags, arg_min(dscp, start_us) AS dscp, "
+		   "min(ttl_min) AS ttl_min, max(ttl_max) AS ttl_max, max(sampling) AS sampling, "
+		   "count(*) AS records FROM ");
+	add_each(flows, b);
+	sql_add(b, " r SEMI JOIN ");
+	add_page_keys(flows, b);
+	sql_add(b, " w USING (" FLOW_KEY ") GROUP BY ALL)");
 }
 
 /* The few rows of the page are found first and named then. */
@@ -172,13 +189,18 @@ static void add_statement(const struct flows *flows, struct sql_builder *b)
 		sql_add(b, flow_columns[i].sql);
 	}
 	sql_add(b, " FROM (SELECT * FROM ");
-	add_rows(flows, b);
+	if (flows->is_merged)
+		add_merged(flows, b);
+	else
+		add_each(flows, b);
 	sql_add(b, " r ORDER BY ");
 	sql_add(b, flows->order->sql);
 	sql_add(b, " LIMIT ");
 	sql_u64(b, flows->limit);
-	sql_add(b, " OFFSET ");
-	sql_u64(b, flows->offset);
+	if (!flows->is_merged) {
+		sql_add(b, " OFFSET ");
+		sql_u64(b, flows->offset);
+	}
 	sql_add(b,
 		") t LEFT JOIN exporters e ON e.id = t.exporter_id LEFT JOIN"
 		" (SELECT agent AS of_agent, ifindex AS index, netns AS space,"
@@ -196,8 +218,11 @@ static int count_matched(const struct api_request *req, struct api_reply *reply,
 
 	if (err)
 		return err;
-	sql_add(&b, "SELECT count(*)::BIGINT FROM ");
-	add_rows(flows, &b);
+	sql_add(&b, "SELECT count(*)::BIGINT");
+	if (flows->is_merged)
+		sql_add(&b, " FROM (SELECT DISTINCT " FLOW_KEY);
+	query_from_flows(&flows->scope, &b);
+	sql_add(&b, flows->is_merged ? ")" : "");
 	err = query_run_reply(req, reply, &b, &rows);
 	if (err)
 		return err;

@@ -12,8 +12,8 @@
 
 #include "user/lib/cleanup.h"
 
-#define SQL_PARAMS_MAX 16384 /* a filter of FILTER_TOKENS_MAX stays below, in every form */
-#define SQL_TEXT_MAX (1u << 20)
+#define SQL_PARAMS_MAX 32768 /* twice the longest filter stays below */
+#define SQL_TEXT_MAX (4u << 20)
 
 enum sql_type { SQL_U64, SQL_I64, SQL_TEXT };
 

@@ -89,7 +89,8 @@ $(DUCKDB)/duckdb.h $(DUCKDB)/libduckdb.so:
 
 # ---- kernel half ---------------------------------------------------------------------------
 
-BPF_CFLAGS := -target bpf -mcpu=v3 -O2 -g -std=gnu11 -Wall -Wextra -Wno-unused-parameter \
+# Not ':=': in `make deps all` the compiler that is asked comes with deps.
+BPF_CFLAGS = -target bpf -mcpu=v3 -O2 -g -std=gnu11 -Wall -Wextra -Wno-unused-parameter \
 	-Wno-address-of-packed-member -I. -idirafter /usr/include/$(shell $(CC) -print-multiarch 2>/dev/null)
 
 $(BUILD)/%.bpf.o: %.bpf.c

@@ -258,6 +258,7 @@ int drain_harvest(struct drain *d)
 	publish(d);
 	if (d->next->phase != PHASE_COLLECTING)
 		return 1;
+	ifstats_reset(d->ifstats);
 	d->intervals++;
 	return 0;
 }

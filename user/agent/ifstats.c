@@ -10,7 +10,6 @@
 
 struct look {
 	uint32_t ifindex;
-	bool has_delta;
 	struct rtnl_link_stats64 last;
 	struct rtnl_link_stats64 delta;
 };
@@ -48,21 +47,22 @@ void ifstats_close(struct ifstats *s)
 	free(s);
 }
 
-static void subtract(const struct rtnl_link_stats64 *now, const struct rtnl_link_stats64 *before,
-		     struct rtnl_link_stats64 *delta)
+static void add_difference(const struct rtnl_link_stats64 *now,
+			   const struct rtnl_link_stats64 *before, struct rtnl_link_stats64 *delta)
 {
 	const __u64 *a = (const __u64 *)now, *b = (const __u64 *)before;
 	__u64 *d = (__u64 *)delta;
 
 	for (size_t i = 0; i < sizeof(*now) / sizeof(__u64); i++)
-		d[i] = a[i] >= b[i] ? a[i] - b[i] : 0;
+		d[i] += a[i] >= b[i] ? a[i] - b[i] : 0;
 }
 
 static void note(struct look *look, uint32_t ifindex, const struct rtnl_link_stats64 *now)
 {
-	look->has_delta = look->ifindex == ifindex;
-	if (look->has_delta)
-		subtract(now, &look->last, &look->delta);
+	if (look->ifindex == ifindex)
+		add_difference(now, &look->last, &look->delta);
+	else
+		memset(&look->delta, 0, sizeof(look->delta));
 	look->ifindex = ifindex;
 	look->last = *now;
 }
@@ -123,10 +123,16 @@ void ifstats_add(const struct ifstats *s, uint32_t slot, struct agent_ledger *le
 	const struct rtnl_link_stats64 *d = &look->delta;
 	bool egress = ledger->point == WT_POINT_EGRESS;
 
-	if (!look->has_delta || look->ifindex != ledger->ifindex || ledger->point > WT_POINT_EGRESS)
+	if (look->ifindex != ledger->ifindex || ledger->point > WT_POINT_EGRESS)
 		return;
 	ledger->counts[COUNT_KERNEL_PACKETS].packets += egress ? d->tx_packets : d->rx_packets;
 	ledger->counts[COUNT_KERNEL_PACKETS].l2_bytes += egress ? d->tx_bytes : d->rx_bytes;
 	ledger->counts[COUNT_KERNEL_DROPPED].packets += egress ? d->tx_dropped : d->rx_dropped;
 	ledger->counts[COUNT_KERNEL_ERRORS].packets += egress ? d->tx_errors : d->rx_errors;
+}
+
+void ifstats_reset(struct ifstats *s)
+{
+	for (size_t slot = 0; slot < GEOMETRY_SLOTS_MAX; slot++)
+		memset(&s->looks[slot].delta, 0, sizeof(s->looks[slot].delta));
 }

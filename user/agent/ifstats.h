@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0 */
-/* The kernel's own interface counters, as differences between two looks. */
+/* The kernel's own interface counters, as differences since the last interval was closed. */
 #ifndef WT_IFSTATS_H
 #define WT_IFSTATS_H
 
@@ -15,10 +15,12 @@ int ifstats_open(struct ifstats **ret);
 void ifstats_close(struct ifstats *s);
 DEFINE_AUTO(ifstats_close, struct ifstats *);
 
-/* One RTM_GETLINK dump. Interfaces seen for the first time have no difference yet. */
+/* One RTM_GETLINK dump. The first look at an interface is its baseline. */
 int ifstats_look(struct ifstats *s, const struct iface_list *ifaces);
 
-/* Adds what changed between the last two looks to a ledger's COUNT_KERNEL_*. */
+/* Adds what changed since ifstats_reset(), as of the last look, to a ledger's COUNT_KERNEL_*. */
 void ifstats_add(const struct ifstats *s, uint32_t slot, struct agent_ledger *ledger);
+
+void ifstats_reset(struct ifstats *s);
 
 #endif

@@ -85,7 +85,7 @@ static long judge(struct ship *s, CURLcode code, long status, const struct answe
 	else
 		snprintf(what, sizeof(what), "the collector says %ld: %s", status, a->text);
 	note_error(s, what);
-	if (code == CURLE_OK && (status == 400 || status == 413))
+	if (code == CURLE_OK && (status == 400 || status == 409 || status == 413 || status == 415))
 		return -1; /* it will never like this batch */
 	return a->retry_after_s > 0 && a->retry_after_s < 60 ? a->retry_after_s * 1000 : backoff;
 }

@@ -187,9 +187,11 @@ static int on_message(struct shipper *s)
 		return 0;
 	if (err)
 		return -EPIPE;
-	if (m.type == MESSAGE_IFACE && m.iface.slot < GEOMETRY_SLOTS_MAX)
+	if (m.type == MESSAGE_IFACE && m.iface.slot < GEOMETRY_SLOTS_MAX) {
 		s->ifaces.at[m.iface.slot] = m.iface;
-	else if (m.type == MESSAGE_FINISH)
+		ifstats_look(s->drain->ifstats, &s->ifaces); /* its counters' baseline */
+	}
+	if (m.type == MESSAGE_FINISH)
 		finish(s);
 	return 0;
 }

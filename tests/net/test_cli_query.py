@@ -152,7 +152,7 @@ def test_top(rig):
     top, _ = rows("--by", "dstport", "--order", "packets", "tcp or udp")
     equal([(r["dstport"], r["packets"]) for r in top],
           [(443, 10), (80, 5), (40000, 4), (53, 3), (2, 2)], "top ports")
-    top, _ = rows("--by", "src,dst", "--order", "packets", "-n", "2")
+    top, _ = rows("--by", "src,dst", "--order", "packets", "-n", "2", "tcp")
     equal([(r["src"], r["dst"], r["packets"]) for r in top],
           [("10.0.0.1", "10.0.0.2", 10), ("2001:db8::1", "2001:db8::2", 5)], "top pairs")
     top, _ = rows("--by", "interface")

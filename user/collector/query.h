@@ -59,7 +59,6 @@ struct query_scope {
 	const char *exporter; /* agent, host or exporter; NULL: all */
 	bool all; /* every observation, not only those counted */
 	bool is_sampled; /* some rows have sampling > 1 */
-	bool has_peers; /* several agents report: a packet between them counts once */
 	char *source; /* owned: store_flows_source() */
 };
 

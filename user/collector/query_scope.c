@@ -13,23 +13,6 @@
 /* flags: counted (2) and not the inside of a tunnel (8) */
 #define COUNTED "flags & 10 = 2"
 
-/*
- * Addresses of other hosts that report themselves, per exporter: what comes in from there was
- * counted where it went out. Loopback and link-local addresses say nothing, nor do those that
- * this host has, too.
- */
-static const char peers[] =
-	"(flags & 1 = 1 OR (exporter_id, src_hi, src_lo) NOT IN"
-	" (SELECT (e.id, a.hi, a.lo) FROM exporters e JOIN addresses a ON a.agent <> e.agent"
-	" WHERE e.exporter = '' AND a.hi >> 54 <> 1018 AND NOT (a.hi = 0 AND a.lo = 1)"
-	" AND NOT (a.hi = 0 AND a.lo >> 24 = 16777087) AND NOT (a.hi = 0 AND a.lo >> 16 ="
-	" 4294945278) AND EXISTS (SELECT 1 FROM exporters s WHERE s.agent = a.agent AND"
-	" s.exporter = '' AND s.first_us < ";
-static const char peers_until[] = " AND s.last_us >= ";
-static const char peers_own[] =
-	") AND NOT EXISTS (SELECT 1 FROM addresses o WHERE o.agent = e.agent AND o.hi = a.hi"
-	" AND o.lo = a.lo)))";
-
 static int parse_filter(const struct api_request *req, struct api_reply *reply,
 			struct query_scope *scope)
 {
@@ -46,10 +29,7 @@ static int parse_filter(const struct api_request *req, struct api_reply *reply,
 	return err < 0 ? err : 1;
 }
 
-/*
- * More than one agent with addresses? Sampled rows? A look at a small table and one at a column's
- * largest value save a join and two multiplications for every row.
- */
+/* Sampled rows? A look at a column's largest value saves multiplications for every row. */
 static int look_ahead(const struct api_request *req, struct api_reply *reply,
 		      struct query_scope *scope)
 {
@@ -59,17 +39,15 @@ static int look_ahead(const struct api_request *req, struct api_reply *reply,
 
 	if (err)
 		return err;
-	sql_add(&b, "SELECT (SELECT count(DISTINCT agent) FROM addresses)::BIGINT, "
-		    "(SELECT coalesce(max(sampling), 0) FROM ");
+	sql_add(&b, "SELECT coalesce(max(sampling), 0)::BIGINT FROM ");
 	sql_add(&b, scope->source);
-	sql_add(&b, " f)::BIGINT");
+	sql_add(&b, " f");
 	err = query_run_reply(req, reply, &b, &rows);
 	if (err)
 		return err;
 	if (!query_rows_next(&rows))
 		return -EIO;
-	scope->has_peers = query_int(&rows, 0) > 1;
-	scope->is_sampled = query_int(&rows, 1) > 1;
+	scope->is_sampled = query_int(&rows, 0) > 1;
 	return 0;
 }
 
@@ -121,16 +99,6 @@ static void add_exporter(const struct query_scope *scope, struct sql_builder *b)
 	sql_add(b, " IN (agent, host, exporter))");
 }
 
-static void add_peers(const struct query_scope *scope, struct sql_builder *b)
-{
-	sql_add(b, " AND ");
-	sql_add(b, peers);
-	sql_i64(b, scope->to_us);
-	sql_add(b, peers_until);
-	sql_i64(b, scope->from_us);
-	sql_add(b, peers_own);
-}
-
 static void add_where(const struct query_scope *scope, struct sql_builder *b)
 {
 	sql_add(b, " WHERE start_us >= ");
@@ -149,8 +117,6 @@ void query_from_flows(const struct query_scope *scope, struct sql_builder *b)
 	sql_add(b, " f");
 	add_where(scope, b);
 	sql_add(b, " AND kind = 0");
-	if (scope->has_peers && !scope->all)
-		add_peers(scope, b);
 	if (scope->filter) {
 		sql_add(b, " AND ");
 		filter_sql(scope->filter, b);

@@ -266,44 +266,6 @@ Test(api_top, refuses_with_the_parameter)
 	fixture_close(&fx);
 }
 
-/* Between two hosts that both report, the one that sent has counted the packet. */
-Test(api_top, packets_between_reporting_hosts_count_once)
-{
-	uint8_t own_a[3][16], own_b[3][16];
-	struct flow out = fixture_flow("10.0.0.1", "10.0.0.2"), in = out, from_elsewhere, shared;
-	struct fixture fx;
-	json_t *root;
-
-	fixture_open(&fx);
-	fixture_exporter(&fx, &(struct fixture_exporter){ 1, "a", "host-a", "" });
-	fixture_exporter(&fx, &(struct fixture_exporter){ 2, "b", "host-b", "" });
-	cr_assert_eq(addr_parse("10.0.0.1", own_a[0]), 0);
-	cr_assert_eq(addr_parse("172.17.0.1", own_a[1]), 0);
-	cr_assert_eq(addr_parse("fe80::1", own_a[2]), 0);
-	cr_assert_eq(addr_parse("10.0.0.2", own_b[0]), 0);
-	cr_assert_eq(addr_parse("172.17.0.1", own_b[1]), 0);
-	cr_assert_eq(addr_parse("::1", own_b[2]), 0);
-	cr_assert_eq(store_begin(fx.store), 0);
-	cr_assert_eq(store_replace_addresses(fx.store, "a", own_a, 3), 0);
-	cr_assert_eq(store_replace_addresses(fx.store, "b", own_b, 3), 0);
-	cr_assert_eq(store_commit(fx.store), 0);
-	out.flags |= FLOW_EGRESS;
-	from_elsewhere = fixture_flow("10.9.9.9", "10.0.0.2");
-	shared = fixture_flow("172.17.0.1", "10.0.0.2");
-	fixture_rows(&fx, 1, &out, 1);
-	fixture_rows(&fx, 2, &in, 1);
-	fixture_rows(&fx, 2, &from_elsewhere, 1);
-	fixture_rows(&fx, 2, &shared, 1);
-	root = ask_json(&fx, api_top, "last=1h");
-	cr_expect_eq(number_at(json_object_get(root, "total"), "packets"), 3, "%lld",
-		     number_at(json_object_get(root, "total"), "packets"));
-	json_decref(root);
-	root = ask_json(&fx, api_top, "last=1h&all=1");
-	cr_expect_eq(number_at(json_object_get(root, "total"), "packets"), 4);
-	json_decref(root);
-	fixture_close(&fx);
-}
-
 /* One absurd row must not stop all others from being asked for. */
 Test(api_top, huge_counts_do_not_overflow)
 {

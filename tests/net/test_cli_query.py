@@ -66,20 +66,6 @@ class Rig:
     def json(self, *args, **kwargs):
         return json.loads(self.run(*args, "--json", **kwargs)[0])
 
-    def stored(self, exporter, flows):
-        """Rows are committed within a second of their acknowledgement: asks until they are."""
-        for _ in range(200):
-            got = self.json("top", "--last", "all", "--all", "--exporter", exporter)
-            if got["total"]["flows"] >= flows:
-                return
-            select_a_moment()
-        fail(f"{exporter}: {got['total']['flows']} of {flows} flows are stored")
-
-
-def select_a_moment():
-    import select
-    select.select([], [], [], 0.05)
-
 
 T0 = 1700000000
 
@@ -212,7 +198,6 @@ def test_audit(rig):
     # a ledger that has rows which never came
     subprocess.run([BATCHGEN, "--agent", "liar", "--socket", rig.socket, "--missing", "3",
                     "--rows", "10", "--quiet"], check=True)
-    rig.stored("liar", 10)
     equal(rig.json("audit", "--last", "all", want=3)["balanced"], False, "balance of a liar")
     out, _ = rig.run("audit", "--last", "1h", want=3)
     has(out, "NOT BALANCED", "audit's last line")
@@ -311,7 +296,6 @@ def main():
         packets = capture(f"{rig.dir}/trace.pcap")
         equal(len(packets), 27, "the capture")
         rig.run("import", "--socket", rig.socket, f"{rig.dir}/trace.pcap")
-        rig.stored("trace.pcap", 7)
         for name, test in list(globals().items()):
             if name.startswith("test_"):
                 test(rig)

@@ -240,6 +240,7 @@ int cmd_audit(int argc, char **argv)
 	}
 	if (client_query_init(&q, "/v1/ledger"))
 		return EXIT_FAILED;
+	q.wants_fresh = true;
 	status = client_query_range(&q, &s.range);
 	if (status == COMMAND_GO_ON)
 		status = client_get_json(&s.client, &q, &root);

@@ -197,7 +197,8 @@ static CURLcode perform(CURL *curl, const char *url, struct body *body, char *wh
 }
 
 /* --url and the path, with one slash between them. */
-static char *whole_url(const struct client_options *options, const struct client_query *q)
+static char *whole_url(const struct client_options *options, const struct client_query *q,
+		       bool fresh)
 {
 	const char *url = client_url(options);
 	size_t len = strlen(url);
@@ -205,31 +206,48 @@ static char *whole_url(const struct client_options *options, const struct client
 
 	while (len && url[len - 1] == '/')
 		len--;
-	return asprintf(&whole, "%.*s%s", (int)len, url, q->text) < 0 ? NULL : whole;
+	return asprintf(&whole, "%.*s%s%s", (int)len, url, q->text,
+			!fresh	      ? ""
+			: q->has_args ? "&fresh=1"
+				      : "?fresh=1") < 0
+		       ? NULL
+		       : whole;
+}
+
+/* One question, one answer; body->text is the caller's. */
+static CURLcode ask(const struct client_options *options, const struct client_query *q, bool fresh,
+		    struct body *body, char *why, long *status)
+{
+	AUTO_FREE char *url = whole_url(options, q, fresh);
+	CURL *curl = curl_easy_init();
+	CURLcode code = CURLE_OUT_OF_MEMORY;
+
+	if (url && curl)
+		code = perform(curl, url, body, why, status);
+	curl_easy_cleanup(curl);
+	return code;
 }
 
 int client_get(const struct client_options *options, struct client_query *q, char **ret,
 	       size_t *ret_len)
 {
 	char why[CURL_ERROR_SIZE] = "";
-	AUTO_FREE char *url = NULL;
 	struct body body = { 0 };
 	long status = 0;
 	CURLcode code;
-	CURL *curl;
 	int exit_status;
 
 	fclose(q->out);
 	q->out = NULL;
-	url = whole_url(options, q);
-	curl = curl_easy_init();
-	if (!url || !curl) {
-		curl_easy_cleanup(curl);
-		command_error("out of memory");
-		return EXIT_FAILED;
+	code = ask(options, q, q->wants_fresh, &body, why, &status);
+	if (!code && status == 503 && q->wants_fresh) {
+		/* it has more to store than it can within its patience: what it has, then */
+		free(body.text);
+		body = (struct body){ 0 };
+		code = ask(options, q, false, &body, why, &status);
+		if (!code && status == 200)
+			command_error("the collector is busy: what came last may not be in yet");
 	}
-	code = perform(curl, url, &body, why, &status);
-	curl_easy_cleanup(curl);
 	if (!code && status == 200 && body.text) {
 		*ret = body.text;
 		*ret_len = body.len;

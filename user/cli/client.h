@@ -75,6 +75,7 @@ struct client_query {
 	char *text;
 	size_t len;
 	bool has_args;
+	bool wants_fresh; /* wait until all that was acknowledged is stored */
 	const char *filter; /* as asked, for the caret below an error; borrowed */
 };
 

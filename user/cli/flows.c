@@ -173,6 +173,7 @@ int cmd_flows(int argc, char **argv)
 		return status;
 	filter = show_join(argc - rest, argv + rest);
 	q.filter = filter;
+	q.wants_fresh = true;
 	client_query_arg(&q, "filter", filter);
 	status = client_get_json(&s.client, &q, &root);
 	if (status != COMMAND_GO_ON || s.client.json)

@@ -225,6 +225,7 @@ int cmd_top(int argc, char **argv)
 	if (status != COMMAND_GO_ON)
 		return status;
 	q.filter = filter;
+	q.wants_fresh = true;
 	client_query_arg(&q, "filter", filter);
 	status = client_get_json(&s.client, &q, &root);
 	if (status != COMMAND_GO_ON || s.client.json)

@@ -109,7 +109,6 @@ static __always_inline bool observe_fast(struct observation *o, void *data, void
 
 	if (o->link != WT_LINK_ETHERNET || !wt_parse_fast(&view, &pkt))
 		return false;
-	pkt.key.ethertype = WT_ETH_IPV4;
 	pkt.key.vlan_outer = o->vlan_metadata;
 	if (enter(o))
 		return true;

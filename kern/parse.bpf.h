@@ -28,49 +28,79 @@
 #include "kern/parse_ip.bpf.h"
 #include "kern/parse_transport.bpf.h"
 
-#define WT_FAST_BYTES (14 + 20 + 20)
+#define WT_FAST_IPV4_BYTES (14 + 20 + 20)
+#define WT_FAST_IPV6_BYTES (14 + 40 + 20)
 
-/* The wanted rest of what wt_parse_fast() has seen to be Ethernet, IPv4 without options. */
-static __always_inline void wt_fast_ipv4(const __u8 *frame, struct wt_pkt *pkt)
+/* TCP or UDP of ip_payload bytes at off, a constant. False: the long way, which refuses. */
+static __always_inline bool wt_fast_transport(const __u8 *frame, __u32 off, __u32 proto,
+					      __u32 ip_payload, struct wt_pkt *pkt)
 {
-	wt_key_ipv4(&pkt->key, frame + 14);
-	pkt->key.src_port = wt_be16(frame + 34);
-	pkt->key.dst_port = wt_be16(frame + 36);
-	pkt->l3_off = 14;
-	pkt->l3_len = wt_be16(frame + 16);
-	pkt->dscp = frame[15] >> 2;
-	pkt->ttl = frame[22];
-}
+	if (proto == WT_PROTO_TCP) {
+		__u32 offset_flags = wt_be16(frame + off + 12);
 
-/*
- * Most packets there are: Ethernet, IPv4 without options or fragments, TCP or UDP, long enough
- * for both. Constant offsets, one bounds check. False: the long way, which refuses.
- */
-static __always_inline bool wt_parse_fast(const struct wt_view *v, struct wt_pkt *pkt)
-{
-	const __u8 *frame = v->data;
-
-	if (frame + WT_FAST_BYTES > (const __u8 *)v->data_end)
-		return false;
-	if (*(const wt_u16 *)(frame + 12) != WT_BE16(WT_ETH_IPV4) || frame[14] != 0x45 ||
-	    (*(const wt_u16 *)(frame + 20) & WT_BE16(0x3fff)) || wt_be16(frame + 16) < 40)
-		return false;
-	if (frame[23] == WT_PROTO_TCP) {
-		__u32 offset_flags = wt_be16(frame + 46);
-
-		if (offset_flags < 0x5000)
+		if (offset_flags < 0x5000 || ip_payload < 20)
 			return false;
 		pkt->tcp_flags = offset_flags & 0x0fff;
-		pkt->payload_off = 34 + (offset_flags >> 12) * 4;
-		pkt->key.proto = WT_PROTO_TCP;
-	} else if (frame[23] == WT_PROTO_UDP && !wt_is_tunnel_port(*(const wt_u16 *)(frame + 36))) {
-		pkt->payload_off = 34 + 8;
-		pkt->key.proto = WT_PROTO_UDP;
+		pkt->payload_off = off + (offset_flags >> 12) * 4;
+	} else if (proto == WT_PROTO_UDP && ip_payload >= 8 &&
+		   !wt_is_tunnel_port(*(const wt_u16 *)(frame + off + 2))) {
+		pkt->payload_off = off + 8;
 	} else {
 		return false;
 	}
-	wt_fast_ipv4(frame, pkt);
+	pkt->key.proto = proto;
+	pkt->key.src_port = wt_be16(frame + off);
+	pkt->key.dst_port = wt_be16(frame + off + 2);
+	pkt->l3_off = 14;
 	return true;
+}
+
+static __always_inline bool wt_fast_ipv4(const __u8 *frame, struct wt_pkt *pkt)
+{
+	__u32 total_len = wt_be16(frame + 16);
+
+	/* No options, no fragment; lengths below IP's header go the long way, and are refused. */
+	if (frame[14] != 0x45 || (*(const wt_u16 *)(frame + 20) & WT_BE16(0x3fff)) ||
+	    total_len < 20 || !wt_fast_transport(frame, 34, frame[23], total_len - 20, pkt))
+		return false;
+	wt_key_ipv4(&pkt->key, frame + 14);
+	pkt->key.ethertype = WT_ETH_IPV4;
+	pkt->l3_len = total_len;
+	pkt->dscp = frame[15] >> 2;
+	pkt->ttl = frame[22];
+	return true;
+}
+
+static __always_inline bool wt_fast_ipv6(const __u8 *frame, struct wt_pkt *pkt)
+{
+	__u32 payload_len = wt_be16(frame + 18);
+
+	if (frame[14] >> 4 != 6 || !wt_fast_transport(frame, 54, frame[20], payload_len, pkt))
+		return false;
+	wt_key_ipv6(&pkt->key, frame + 14);
+	pkt->key.ethertype = WT_ETH_IPV6;
+	pkt->l3_len = 40 + payload_len;
+	pkt->dscp = (wt_be16(frame + 14) >> 6) & 0x3f;
+	pkt->ttl = frame[21];
+	return true;
+}
+
+/*
+ * Most packets there are: Ethernet, IPv4 without options or fragments or IPv6 without extension
+ * headers, TCP or UDP. Constant offsets, one bounds check. False: the long way.
+ */
+static __always_inline bool wt_parse_fast(const struct wt_view *v, struct wt_pkt *pkt)
+{
+	const __u8 *frame = v->data, *end = v->data_end;
+
+	if (frame + WT_FAST_IPV4_BYTES > end)
+		return false;
+	if (*(const wt_u16 *)(frame + 12) == WT_BE16(WT_ETH_IPV4))
+		return wt_fast_ipv4(frame, pkt);
+	if (*(const wt_u16 *)(frame + 12) != WT_BE16(WT_ETH_IPV6) ||
+	    frame + WT_FAST_IPV6_BYTES > end)
+		return false;
+	return wt_fast_ipv6(frame, pkt);
 }
 
 /* From the network header at c->off on, whose ethertype is c->type. */
@@ -105,10 +135,8 @@ static __always_inline int wt_parse(const struct wt_view *v, __u32 link, bool co
 	if (link == WT_LINK_RAW_IP) {
 		refusal = wt_parse_raw(v, copied, &c);
 	} else {
-		if (!copied && wt_parse_fast(v, pkt)) {
-			pkt->key.ethertype = WT_ETH_IPV4;
+		if (!copied && wt_parse_fast(v, pkt))
 			return WT_REFUSED_NONE;
-		}
 		refusal = wt_parse_ethernet(v, copied, &c, pkt);
 	}
 	if (refusal)

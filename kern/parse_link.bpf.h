@@ -39,7 +39,7 @@ static __always_inline int wt_parse_vlans(const struct wt_view *v, bool copied, 
 		else if (!pkt->key.vlan_inner)
 			pkt->key.vlan_inner = vlan;
 		c->type = *(const wt_u16 *)(tag + 2);
-		c->off += 4;
+		wt_move_to(c, c->off + 4);
 	}
 	return wt_is_vlan(c->type) ? WT_TOO_MANY_VLANS : WT_REFUSED_NONE;
 }
@@ -50,7 +50,7 @@ static __always_inline int wt_parse_vlans(const struct wt_view *v, bool copied, 
  */
 static __always_inline int wt_parse_mpls(const struct wt_view *v, bool copied, struct wt_cursor *c)
 {
-	__u64 off = c->off;
+	struct wt_cursor at = *c;
 
 #ifdef __bpf__
 #pragma clang loop unroll(disable)
@@ -59,16 +59,16 @@ static __always_inline int wt_parse_mpls(const struct wt_view *v, bool copied, s
 		const __u8 *label;
 		__u8 nibble;
 
-		if (!wt_at(v, copied, off, 4 + 1, &label))
+		if (!wt_at(v, copied, at.off, 4 + 1, &label))
 			return WT_TRUNCATED_MPLS;
-		off += 4;
+		wt_move_to(&at, at.off + 4);
 		if (!(label[2] & WT_MPLS_BOTTOM))
 			continue;
 		nibble = label[4] >> 4;
 		if (nibble != 4 && nibble != 6)
 			return WT_REFUSED_NONE;
 		c->type = nibble == 4 ? WT_BE16(WT_ETH_IPV4) : WT_BE16(WT_ETH_IPV6);
-		wt_move_to(c, off);
+		c->off = at.off;
 		return WT_REFUSED_NONE;
 	}
 	return WT_TOO_MANY_MPLS;
@@ -84,11 +84,10 @@ static __always_inline int wt_parse_ethernet(const struct wt_view *v, bool copie
 		return WT_TRUNCATED_ETHERNET;
 	wt_cursor_init(c, frame[0]);
 	c->type = *(const wt_u16 *)(frame + 12);
-	c->off += 14;
+	wt_move_to(c, c->off + 14);
 	refusal = wt_parse_vlans(v, copied, c, pkt);
 	if (refusal)
 		return refusal;
-	wt_move_to(c, c->off);
 	return wt_is_mpls(c->type) ? wt_parse_mpls(v, copied, c) : WT_REFUSED_NONE;
 }
 

@@ -13,7 +13,9 @@
 #define __always_inline inline __attribute__((__always_inline__))
 #endif
 
-#define WT_COPY_BYTES 256
+#define WT_COPY_BYTES 256 /* how far the parser looks */
+#define WT_HEADER_MAX 64 /* more than any fixed part of a header that it reads at once */
+#define WT_COPY_ROOM (WT_COPY_BYTES + WT_HEADER_MAX) /* size of the map value of a copy */
 
 #define WT_ETH_IPV4 0x0800
 #define WT_ETH_IPV6 0x86dd
@@ -102,8 +104,9 @@ static __always_inline __u32 wt_be32(const __u8 *p)
 #define WT_OPAQUE(x) __asm__ volatile("" : "+r"(x))
 
 /*
- * True, and *ret, when there are need bytes at off. The comparison with WT_COPY_BYTES also tells
- * the verifier the offset's range, which kernel 5.10 forgets when a register goes to the stack.
+ * True, and *ret, when there are need bytes at off. The mask is for the verifier: kernels before
+ * 5.16 forget what the comparison said when clang keeps the offset on the stack, so a copy must
+ * have room for WT_HEADER_MAX bytes at any masked offset.
  */
 static __always_inline bool wt_at(const struct wt_view *v, bool copied, __u64 off, __u64 need,
 				  const __u8 **ret)
@@ -115,7 +118,7 @@ static __always_inline bool wt_at(const struct wt_view *v, bool copied, __u64 of
 	if (copied && off + need > v->copy_len)
 		return false;
 	WT_OPAQUE(off);
-	p += off;
+	p += off & (WT_COPY_BYTES - 1);
 	if (!copied) {
 		WT_OPAQUE(p);
 		if (p + need > (const __u8 *)v->data_end)

@@ -2,8 +2,6 @@
 /* Many flows in a small table: spills, folds, elephants, and the hash under attack. */
 #include "tests/kern/fixture.h"
 
-#include <sched.h>
-
 #include "tests/user/wire/packet_bytes.h"
 
 #define FLOWS 100000

@@ -5,64 +5,9 @@
  */
 #include "user/collector/ingest.h"
 
-#include <errno.h>
-#include <jansson.h>
 #include <sys/wait.h>
 
-#include "tests/user/collector/collector_fixture.h"
-#include "user/collector/api.h"
-#include "user/collector/committer.h"
-#include "user/collector/logwriter.h"
-#include "user/collector/metrics.h"
-#include "user/collector/pipeline.h"
-
-#define KEEP_ALL INT64_MAX / 4
-
-static struct parts {
-	struct store *store;
-	struct pipeline *pipeline;
-	struct committer *committer;
-	struct seglog *log;
-	struct ingest *ingest;
-	struct logwriter writer;
-	bool is_committing;
-} parts;
-
-static void open_parts(bool is_committing)
-{
-	struct committer_limits limits = { KEEP_ALL, UINT64_C(1) << 40 };
-	struct log_position from;
-
-	memset(&parts, 0, sizeof(parts));
-	cr_assert(store_open(data_dir, &parts.store) == 0);
-	cr_assert(store_position(parts.store, &from) == 0);
-	cr_assert(pipeline_new(&parts.pipeline) == 0);
-	cr_assert(committer_new(parts.store, parts.pipeline, &limits, &parts.committer) == 0);
-	cr_assert(seglog_open(data_dir, from, SEGLOG_SEGMENT_BYTES, committer_replay,
-			      parts.committer, &parts.log) == 0);
-	cr_assert(committer_replay_finish(parts.committer) == 0);
-	cr_assert(ingest_new(parts.pipeline, parts.committer, committer_registry(parts.committer),
-			     &parts.ingest) == 0);
-	parts.writer = (struct logwriter){ parts.pipeline, parts.log, 0 };
-	cr_assert(logwriter_start(&parts.writer) == 0);
-	parts.is_committing = is_committing;
-	if (is_committing)
-		cr_assert(committer_start(parts.committer, parts.log) == 0);
-}
-
-static void close_parts(void)
-{
-	pipeline_stop_log(parts.pipeline);
-	logwriter_join(&parts.writer);
-	pipeline_stop_commit(parts.pipeline);
-	if (parts.is_committing)
-		committer_join(parts.committer);
-	ingest_free(parts.ingest);
-	committer_free(parts.committer);
-	pipeline_free(parts.pipeline);
-	seglog_close(parts.log);
-	store_close(parts.store);
-}
+#include "tests/user/collector/parts_fixture.h"
 
 static void setup(void)
 {
@@ -75,44 +20,6 @@ static void teardown(void)
 }
 
 TestSuite(ingest, .init = setup, .fini = teardown);
-
-/* The HTTP status; *text (may be NULL) is the body, for the caller to free. */
-static unsigned int post_bytes(const void *bytes, size_t len, bool zstd, char **text)
-{
-	struct api_reply reply = {};
-	void *copy = malloc(len + 1);
-	int err;
-
-	memcpy(copy, bytes, len);
-	err = ingest_post(parts.ingest, copy, len, zstd, NOW, &reply);
-	cr_assert(err == 0, "ingest_post: %d", err);
-	if (text)
-		*text = reply.body;
-	else
-		free(reply.body);
-	return reply.status;
-}
-
-static unsigned int post(struct batch *b, char **text)
-{
-	AUTO_FREE uint8_t *plain = NULL, *body = NULL;
-	size_t plain_len, len;
-
-	cr_assert(batch_encode(b, &plain, &plain_len) == 0);
-	cr_assert(batch_compress(plain, plain_len, &body, &len) == 0);
-	batch_free(b);
-	return post_bytes(body, len, true, text);
-}
-
-static void settle(void)
-{
-	cr_assert(pipeline_settle(parts.pipeline, 10000) == 0);
-}
-
-static int64_t stored_rows(void)
-{
-	return value_of(parts.store, "SELECT coalesce(sum(rows), 0)::BIGINT FROM segments");
-}
 
 /* Runs fn in a process that ends without closing anything, as after kill -9. */
 static void crash_after(void (*fn)(void))

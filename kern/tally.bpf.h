@@ -36,7 +36,9 @@ enum tally_miss { TALLY_FOUND = 0, TALLY_LANE_FULL, TALLY_NO_ROW };
 /*
  * NH (Black et al., UMAC, RFC 4418 section 5.2.2 has the same core): for keys an attacker picks
  * without knowing wt_nh_key, two collide with probability about 2^-32. The multiply spreads the
- * sum's entropy to the high half, which indexes the table.
+ * sum's entropy to the high half, which indexes the table. The xor before it breaks what is
+ * linear: of neighbouring keys (ports or addresses that count up) the sums are in steps of one
+ * size, and with some secrets all of them would share few sets (tests/net/test_collide.py).
  */
 static __always_inline __u32 tally_hash(const __u64 *key, __u32 words)
 {
@@ -49,6 +51,7 @@ static __always_inline __u32 tally_hash(const __u64 *key, __u32 words)
 
 		sum += (__u64)lo * hi;
 	}
+	sum ^= sum >> 32;
 	return (__u32)((sum * wt_nh_mul) >> 32);
 }
 

@@ -5,6 +5,7 @@
 #include "tests/user/wire/packet_bytes.h"
 
 #define FLOWS 100000
+#define KEYS 8 /* secrets tried per attack: a weak hash is weak under some only */
 
 static const uint8_t template[60] = { ETH(0x0800), IP4(17, 26), UDP(18) };
 
@@ -202,10 +203,11 @@ Test(tally, structured_flows_spill_no_more_than_random_ones)
 	uint64_t random = spills_of(make_random);
 
 	/* Half as much again: far beyond chance, far below the 99 % of an unkeyed hash. */
-	for (size_t i = 0; i < ARRAY_LEN(attacks); i++) {
-		uint64_t n = spills_of(attacks[i].make);
+	for (size_t i = 0; i < ARRAY_LEN(attacks) * KEYS; i++) {
+		uint64_t n = spills_of(attacks[i / KEYS].make);
 
 		cr_expect_leq(n, random + random / 2 + 64, "%s: %llu spills, random: %llu",
-			      attacks[i].name, (unsigned long long)n, (unsigned long long)random);
+			      attacks[i / KEYS].name, (unsigned long long)n,
+			      (unsigned long long)random);
 	}
 }

@@ -170,7 +170,8 @@ $(BUILD)/tests/tools/%: $(BUILD)/tests/tools/%.o $(TOOL_LIB) $(BASE_A)
 $(BUILD)/bench/%: $(BUILD)/bench/%.o $(BENCH_LIB) $(TOOL_LIB) $(AGENT_A) $(BASE_A)
 	$(link) $(AGENT_LIBS) -lm
 
-build-tests: $(UNIT) $(TOOLS) $(TEST_BPF)
+# The bench's programs too: they are kept building, and test_collide.py attaches with them.
+build-tests: $(UNIT) $(TOOLS) $(TEST_BPF) $(BENCH) $(BENCH_BPF)
 
 ## test: everything that must pass before a change lands (needs root); TESTS='pattern' for some
 test: deps
@@ -198,7 +199,7 @@ $(BUILD)/fuzz/%: tests/fuzz/%.c $(BASE_A) $(COLLECTOR_A)
 	$(call say,FUZZ,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(FUZZ_CLANG) $(CPPFLAGS) $(FUZZ_FLAGS) -o $@ $< $(call src,lib) $(call src,wire) \
-		$(call fuzz_extra,$<) $(GEN)/proto/wiretally.pb-c.c $(BASE_LIBS) -lpthread
+		$(call fuzz_extra,$<) $(GEN)/proto/wiretally.pb-c.c $(BASE_LIBS) -lz -lpthread
 
 ## bench: measure, as ratios in one run (needs root); PEER=file.o:program adds a peer
 bench: all build-tests $(BENCH) $(BENCH_BPF)

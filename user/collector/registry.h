@@ -13,7 +13,7 @@
 #include "user/lib/cleanup.h"
 #include "user/wire/batch.h"
 
-#define REGISTRY_EXPORTERS_MAX 65536 /* a batch of one more is passed over, and logged */
+#define REGISTRY_EXPORTERS_MAX (1u << 20) /* a batch of one more is passed over, and logged */
 #define REGISTRY_INTERFACES_MAX 4096 /* an agent */
 #define AGENT_LIVE_US (INT64_C(300) * 1000000) /* silent for longer: counts nothing for others */
 

@@ -293,13 +293,17 @@ static __always_inline struct careful *careful_buffer(void)
 	return bpf_map_lookup_elem(&wt_carefuls, &zero);
 }
 
-/* How many bytes to copy, in a form that keeps its range through the compiler. */
+/*
+ * How many bytes to copy: 1 … WT_COPY_BYTES, in a form that kernels before 6.18 see, to which
+ * "not 0" says nothing about the smallest value. An empty frame's copy fails: unreadable.
+ */
 static __always_inline __u32 copy_len(const struct observation *o)
 {
 	__u32 len = o->frame_len < WT_COPY_BYTES ? o->frame_len : WT_COPY_BYTES;
 
+	len--;
 	barrier_var(len);
-	return len <= WT_COPY_BYTES ? len : 0;
+	return (len & (WT_COPY_BYTES - 1)) + 1;
 }
 
 /* ---- filter and sample --------------------------------------------------------------------- */

@@ -11,10 +11,10 @@
  *
  * `copied` is a compile-time constant. false: view.data … view.data_end is packet memory (in user
  * space: any memory). true: view.data is a map value of at least WT_COPY_ROOM bytes, of which
- * copy_len, up to WT_COPY_BYTES, are the packet's. Either way nothing beyond WT_COPY_BYTES is looked
- * at, so that the answer does not depend on how much of a packet is linear. A refusal in direct
- * mode - wt_parse_inner()'s too - may just mean that headers are not linear: with more bytes in the
- * packet, ask again with a copy.
+ * copy_len, up to WT_COPY_BYTES, are the packet's. Either way nothing beyond WT_COPY_BYTES is
+ * looked at, so that the answer does not depend on how much of a packet is linear. A refusal in
+ * direct mode - wt_parse_inner()'s too - may just mean that headers are not linear: with more
+ * bytes in the packet, ask again with a copy.
  *
  * The hooks call wt_parse_fast() where the packet lies and the rest on a copy, with pkt in a map
  * value. Direct mode with wt_parse_inner() behind it, and pkt on the stack, is beyond what the

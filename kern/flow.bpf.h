@@ -79,7 +79,7 @@ struct {
  * come together again. Safe because runs on one CPU do not nest, or enter() turns them away.
  */
 struct careful {
-	__u8 bytes[WT_COPY_BYTES];
+	__u8 bytes[WT_COPY_ROOM];
 	struct wt_pkt pkt;
 	struct wt_pkt inner;
 	__u32 refusal; /* enum wt_refusal */

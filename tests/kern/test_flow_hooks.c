@@ -254,3 +254,22 @@ Test(flow_hooks, row_grows)
 	cr_expect_geq(flow.last_ns, flow.first_ns);
 	fixture_free(&f);
 }
+
+/* The oldest verifiers give up at a million; a parser's ways multiply quickly. */
+#define INSNS_BUDGET 150000
+
+Test(flow_hooks, verifier_budget)
+{
+	struct fixture f = fixture_load(true, GEOMETRY_BUDGET_MIN);
+
+	for (int prog = 0; prog < PROGS; prog++) {
+		struct bpf_prog_info info = { 0 };
+		__u32 len = sizeof(info);
+
+		cr_assert_eq(bpf_prog_get_info_by_fd(f.kernel->progs[prog], &info, &len), 0);
+		cr_expect(info.verified_insns > 0 && info.verified_insns < INSNS_BUDGET,
+			  "%s: the verifier walked %u instructions", kernel_prog_names[prog],
+			  info.verified_insns);
+	}
+	fixture_free(&f);
+}

@@ -178,7 +178,7 @@ def test_sequences(c):
     expect("in order", batchgen(c, "--agent", "seq", "--batches", 3, "--rows", 10), [200] * 3)
     expect("again", batchgen(c, "--agent", "seq", "--batches", 3, "--rows", 10), [200] * 3)
     expect("gap", batchgen(c, "--agent", "seq", "--sequence", 6, "--interval", 6), [200])
-    expect("too far", batchgen(c, "--agent", "seq", "--sequence", 5000), [409])
+    expect("too far", batchgen(c, "--agent", "seq", "--sequence", 5_000_000), [409])
     agent = next(a for a in c.get("/v1/status?fresh=1")["agents"] if a["agent"] == "seq")
     expect("high water", agent["exporters"][0]["high_water"], 6)
     expect("gap", agent["exporters"][0]["missing_batches"], 2)

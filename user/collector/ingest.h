@@ -14,7 +14,11 @@
 #include "user/lib/cleanup.h"
 
 #define INGEST_BODY_MAX SEGLOG_BODY_MAX /* as it comes */
-#define INGEST_WINDOW 1024 /* how far a sequence may be ahead of the high-water mark */
+/*
+ * How far a sequence may be ahead of the high-water mark. An agent whose spool dropped batches for
+ * hours must still get in: at a hundred batches a second this is some three hours.
+ */
+#define INGEST_WINDOW (1u << 20)
 #define INGEST_INSTANCES_MAX 65536 /* agents' starts known at a time */
 #define INGEST_FULL_RETRY_S 5 /* Retry-After when the disk is full */
 

@@ -215,6 +215,7 @@ def refusals(rig):
         ([agent, "--hook", "magic"], 2, "magic"),
         ([agent, "--memory", "1K"], 2, "memory"),
         ([agent, "--deny", "10.0.0.0/99", "--run-dir", rig.tmp], 2, "10.0.0.0/99"),
+        ([agent, "--sample", "w0=0", "--run-dir", rig.tmp], 2, "w0=0"),
         ([agent, "--user", "no-such-user", "--run-dir", rig.tmp], 1, "no-such-user"),
         ([agent, "surplus"], 2, "surplus"),
     )
@@ -222,6 +223,26 @@ def refusals(rig):
         got = run(*argv)
         rig.equal(got[0], code, f"exit code of {argv}: {got[1]}")
         rig.check(words in got[1], f"{argv}: '{words}' in: {got[1]}")
+
+
+def filters_and_sampling(rig):
+    """Per interface; what is left out is in the ledger, to the packet."""
+    a, b = rig.netns("a"), rig.netns("b")
+    for n in (0, 1, 2):
+        rig.veth(a, f"v{n}", b, f"w{n}")
+    rig.collector()
+    agent = rig.agent(b, ["w*"], "--sample", "w1=10", "--deny", "w2=0.0.0.0/0")
+    sent = [rig.flood(a, f"v{n}", b, f"w{n}", packets=100_000, flows=100)["packets"]
+            for n in (0, 1, 2)]
+    rig.equal(agent.stop(), 0, f"agent's exit code: {agent.log()}")
+    got = [audit(rig, interface=f"w{n}", direction="ingress") for n in (0, 1, 2)]
+    rig.equal([g["seen"] for g in got], sent, "seen")
+    rig.equal(got[0]["stored"], sent[0], "neither filtered nor sampled")
+    rig.check(8000 < got[1]["stored"] < 12000, f"about 1 of 10: {got[1]}")
+    rig.equal(got[1]["sampled_out"], sent[1] - got[1]["stored"], "sampled out")
+    rig.equal(got[2]["filtered"], sent[2], "filtered")
+    sampled = flows(rig, interface="w1")
+    rig.equal({f["sampling"] for f in sampled}, {10}, "N is in every record")
 
 
 def shipper_has_no_privilege(rig):
@@ -240,7 +261,7 @@ def shipper_has_no_privilege(rig):
 
 TESTS = [long_packet_socket_frame, tap_with_vnet_header, dropper_behind_us,
          foreign_programs_survive, xdp_that_cannot_be_shared, interfaces_come_and_go,
-         detach_leaves_nothing, counted_once, refusals, shipper_has_no_privilege]
+         detach_leaves_nothing, counted_once, refusals, filters_and_sampling, shipper_has_no_privilege]
 
 if __name__ == "__main__":
     run_test(*[t for t in TESTS if t.__name__ in (sys.argv[1:] or [x.__name__ for x in TESTS])])

@@ -21,6 +21,7 @@
 #include "user/agent/identity.h"
 #include "user/agent/message.h"
 #include "user/agent/privilege.h"
+#include "user/agent/scope.h"
 #include "user/agent/shipper.h"
 #include "user/agent/start.h"
 #include "user/agent/status.h"
@@ -325,7 +326,7 @@ static void end(struct attacher *a)
 int attacher_run(const struct config *config)
 {
 	struct attacher a = { .config = config, .message_fd = -1, .grace_fd = -1 };
-	int err = cidr_check(config);
+	int err = cidr_check(config) ? -EINVAL : scope_check_sample(&config->sample);
 	AUTO_FD int lock = -1;
 
 	if (err)

@@ -17,11 +17,11 @@ struct config {
 	const char *pin_dir;
 	const char *agent_id;
 	const char *user;
-	struct option_list allow; /* CIDR */
+	struct option_list sample; /* N or IF=N, see scope.h */
+	struct option_list allow; /* CIDR or IF=CIDR */
 	struct option_list deny;
 	int64_t interval_us;
 	uint64_t memory_bytes;
-	uint64_t sample;
 	uint64_t slots;
 	uint64_t ready_fd; /* 0 = none */
 	bool inner;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "user/agent/cidr.h"
+#include "user/agent/scope.h"
 #include "user/lib/log.h"
 
 static bool is_glob(const char *pattern)
@@ -103,7 +104,7 @@ static int publish(struct watch *w, const struct iface *iface)
 		return -ENOSPC;
 	b->slot = iface->slot;
 	b->link = iface->link;
-	b->sampling = w->config->sample;
+	b->sampling = scope_sample(&w->config->sample, iface->name);
 	b->watched = iface->watched;
 	b->flags = iface->flags;
 	/* Last: a program that finds the number finds all the rest. */
@@ -128,12 +129,6 @@ static uint16_t choose_slot(struct watch *w, uint32_t ifindex)
 	return 0;
 }
 
-static uint8_t filter_flags(const struct config *c)
-{
-	return (c->allow.len || c->deny.len ? WT_IF_FILTER : 0) |
-	       (c->allow.len ? WT_IF_ALLOWLIST : 0);
-}
-
 static bool has_failed(const struct watch *w, uint32_t ifindex)
 {
 	for (uint32_t i = 0; i < w->failed_len; i++)
@@ -154,7 +149,6 @@ static int add(struct watch *w, const struct link *link)
 	struct iface iface = {
 		.ifindex = link->ifindex,
 		.link = link->has_ethernet ? WT_LINK_ETHERNET : WT_LINK_RAW_IP,
-		.flags = filter_flags(w->config),
 		.netns = w->kernel->options.netns,
 		.slot = choose_slot(w, link->ifindex),
 		.watched = WT_WATCH_INGRESS | WT_WATCH_EGRESS,
@@ -168,7 +162,7 @@ static int add(struct watch *w, const struct link *link)
 		note_failed(w, link->ifindex);
 		return -ENOSPC;
 	}
-	err = cidr_write(w->kernel->maps[MAP_CIDRS], iface.slot, w->config);
+	err = cidr_write(w->kernel->maps[MAP_CIDRS], &iface, w->config, &iface.flags);
 	if (!err)
 		err = publish(w, &iface); /* before the first packet comes */
 	if (!err)
@@ -216,7 +210,8 @@ static void update_flags(struct watch *w, const struct links *links)
 		if (!iface->ifindex || w->gone_at[slot])
 			continue;
 		link = find_link(links, iface);
-		flags = filter_flags(w->config) | (link ? uncounted_flags(w, links, link) : 0);
+		flags = iface->flags & (WT_IF_FILTER | WT_IF_ALLOWLIST);
+		flags |= link ? uncounted_flags(w, links, link) : 0;
 		if (flags != iface->flags || (link && strcmp(link->name, iface->name))) {
 			iface->flags = flags;
 			if (link)
@@ -261,7 +256,7 @@ static void release_slot(struct watch *w, uint32_t slot)
 
 	if (b)
 		__atomic_store_n(&b->ifindex, 0, __ATOMIC_RELEASE);
-	cidr_erase(w->kernel->maps[MAP_CIDRS], slot, w->config);
+	cidr_erase(w->kernel->maps[MAP_CIDRS], &w->ifaces.at[slot], w->config);
 	w->ifaces.at[slot] = none;
 	w->gone_at[slot] = 0;
 	w->changed(w->arg, &none);

@@ -13,8 +13,8 @@
 struct child;
 
 struct run_options {
-	struct option_list interfaces, allow, deny;
-	const char *hook, *interval, *memory, *sample, *agent_id, *max_interfaces, *pin;
+	struct option_list interfaces, sample, allow, deny;
+	const char *hook, *interval, *memory, *agent_id, *max_interfaces, *pin;
 	const char *data, *listen, *keep, *max_disk;
 	const char *run_dir, *user;
 	bool inner, insecure_listen, log_json, help;

@@ -41,7 +41,7 @@ static __always_inline void account(struct observation *o, struct wt_pkt *pkt, _
 /* The packet inside a tunnel is an observation of its own, with a ledger row of its own. */
 static __always_inline void account_inner(struct observation *o, struct careful *c)
 {
-	o->ledger = ledger_row(o->epoch, o->slot, o->point + WT_POINT_INNER_INGRESS);
+	o->ledger = ledger_row(o, o->point + WT_POINT_INNER_INGRESS);
 	if (!o->ledger)
 		return;
 	o->mark &= ~WT_MARK_COUNTED;

@@ -161,10 +161,9 @@ static __always_inline struct wt_if *interface_find(__u32 ifindex)
 	return NULL;
 }
 
-static __always_inline struct wt_ledger *ledger_row(__u32 epoch, __u32 slot, __u32 point)
+static __always_inline struct wt_ledger *ledger_row(const struct observation *o, __u32 point)
 {
-	__u32 row = bpf_get_smp_processor_id() * 2 + epoch;
-	__u32 index = (row * wt_slots + slot) * wt_points + point;
+	__u32 index = ((o->cpu * 2 + o->epoch) * wt_slots + o->slot) * wt_points + point;
 
 	return bpf_map_lookup_elem(&wt_ledgers, &index);
 }
@@ -211,7 +210,7 @@ static __always_inline int observation_begin(struct observation *o, __u32 point,
 		o->mark = WT_MARK_EGRESS;
 	if (is_counted(o, ingress_ifindex))
 		o->mark |= WT_MARK_COUNTED;
-	o->ledger = ledger_row(o->epoch, o->slot, point);
+	o->ledger = ledger_row(o, point);
 	return o->ledger ? 0 : -1;
 }
 
@@ -258,14 +257,18 @@ static __always_inline __u32 wire_packets(const struct observation *o, __u32 hea
 static __always_inline void measure(struct observation *o, __u32 headers, __u32 l2_headers,
 				    __u32 l3_len)
 {
-	__u64 packets = wire_packets(o, headers);
-	__u64 l2 = o->frame_len + (packets - 1) * headers + packets * o->metadata_bytes;
+	__u64 packets = 1, l2 = o->frame_len + o->metadata_bytes;
 
-	o->size.packets = packets;
-	o->size.l2_bytes = l2;
-	o->l3_bytes = l2 - packets * (l2_headers + o->metadata_bytes);
+	o->l3_bytes = o->frame_len - l2_headers;
+	if (o->segments | o->segment_bytes) {
+		packets = wire_packets(o, headers);
+		l2 += (packets - 1) * (headers + o->metadata_bytes);
+		o->l3_bytes += (packets - 1) * (headers - l2_headers);
+	}
 	if (packets == 1 && l3_len && l3_len < o->l3_bytes) /* Ethernet's padding is not IP's */
 		o->l3_bytes = l3_len;
+	o->size.packets = packets;
+	o->size.l2_bytes = l2;
 }
 
 /*
@@ -421,10 +424,11 @@ static __always_inline bool enter(struct observation *o)
 {
 	struct wt_lane_head *head;
 	struct wt_fold *nested;
+	__u32 cpu = o->cpu; /* a copy: o itself must stay in registers */
 
 	if (!wt_may_nest)
 		return false;
-	head = bpf_map_lookup_elem(&wt_flow_heads, &o->cpu);
+	head = bpf_map_lookup_elem(&wt_flow_heads, &cpu);
 	if (!head || !READ_ONCE(head->busy)) {
 		if (head)
 			head->busy = 1;
@@ -442,11 +446,12 @@ static __always_inline bool enter(struct observation *o)
 static __always_inline void leave(const struct observation *o)
 {
 	struct wt_lane_head *head;
+	__u32 cpu = o->cpu;
 
 	if (!wt_may_nest)
 		return;
 	barrier();
-	head = bpf_map_lookup_elem(&wt_flow_heads, &o->cpu);
+	head = bpf_map_lookup_elem(&wt_flow_heads, &cpu);
 	if (head)
 		head->busy = 0;
 }

@@ -8,6 +8,8 @@
 #include <errno.h>
 #include <linux/if_link.h>
 #include <linux/netdev.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <bpf/bpf.h>
@@ -94,11 +96,23 @@ static const char *explain(int err)
 	return strerror(-err);
 }
 
+/* What libxdp says it falls back to is in iface->reason and in the return codes. */
+static int print_libxdp(enum libxdp_print_level level, const char *fmt, va_list ap)
+{
+	char line[500];
+
+	vsnprintf(line, sizeof(line), fmt, ap);
+	line[strcspn(line, "\n")] = '\0';
+	log_debug("%s", line);
+	return 0;
+}
+
 int attach_xdp(const struct kernel *k, struct attachment *a, const char **why)
 {
 	bool adopted;
 	int err;
 
+	libxdp_set_print(print_libxdp);
 	*why = "needs Linux 5.18 (bpf_xdp_load_bytes)";
 	if (libbpf_probe_bpf_helper(BPF_PROG_TYPE_XDP, BPF_FUNC_xdp_load_bytes, NULL) != 1)
 		return -ENOTSUP;

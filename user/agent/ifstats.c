@@ -6,7 +6,8 @@
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <string.h>
-#include <sys/socket.h>
+
+#include "user/agent/link.h"
 
 struct look {
 	uint32_t ifindex;
@@ -17,24 +18,22 @@ struct look {
 struct ifstats {
 	int fd;
 	struct look looks[GEOMETRY_SLOTS_MAX];
-	char buffer[32768];
+	const struct iface_list *ifaces; /* of the look under way */
 };
 
 int ifstats_open(struct ifstats **ret)
 {
 	struct ifstats *s = calloc(1, sizeof(*s));
-	struct timeval patience = { .tv_sec = 1 };
 
 	if (!s)
 		return -ENOMEM;
-	s->fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+	s->fd = link_socket();
 	if (s->fd < 0) {
-		int err = -errno;
+		int err = s->fd;
 
 		free(s);
 		return err;
 	}
-	setsockopt(s->fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 	*ret = s;
 	return 0;
 }
@@ -67,8 +66,9 @@ static void note(struct look *look, uint32_t ifindex, const struct rtnl_link_sta
 	look->last = *now;
 }
 
-static void take_link(struct ifstats *s, const struct iface_list *ifaces, struct nlmsghdr *h)
+static int take_link(void *arg, struct nlmsghdr *h)
 {
+	struct ifstats *s = arg;
 	struct ifinfomsg *info = NLMSG_DATA(h);
 	int len = h->nlmsg_len - NLMSG_LENGTH(sizeof(*info));
 	struct rtnl_link_stats64 now = { 0 };
@@ -82,39 +82,15 @@ static void take_link(struct ifstats *s, const struct iface_list *ifaces, struct
 		found = true;
 	}
 	for (uint32_t slot = 1; found && slot < GEOMETRY_SLOTS_MAX; slot++)
-		if (ifaces->at[slot].ifindex == (uint32_t)info->ifi_index)
+		if (s->ifaces->at[slot].ifindex == (uint32_t)info->ifi_index)
 			note(&s->looks[slot], info->ifi_index, &now);
+	return 0;
 }
 
 int ifstats_look(struct ifstats *s, const struct iface_list *ifaces)
 {
-	struct {
-		struct nlmsghdr h;
-		struct ifinfomsg info;
-	} ask = {
-		.h = { .nlmsg_len = sizeof(ask),
-		       .nlmsg_type = RTM_GETLINK,
-		       .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP },
-	};
-
-	if (send(s->fd, &ask, sizeof(ask), 0) < 0)
-		return -errno;
-	for (;;) {
-		ssize_t got = recv(s->fd, s->buffer, sizeof(s->buffer), 0);
-		int len = got;
-
-		if (got < 0)
-			return -errno;
-		for (struct nlmsghdr *h = (void *)s->buffer; NLMSG_OK(h, len);
-		     h = NLMSG_NEXT(h, len)) {
-			if (h->nlmsg_type == NLMSG_DONE)
-				return 0;
-			if (h->nlmsg_type == NLMSG_ERROR)
-				return -EIO;
-			if (h->nlmsg_type == RTM_NEWLINK)
-				take_link(s, ifaces, h);
-		}
-	}
+	s->ifaces = ifaces;
+	return link_dump(s->fd, take_link, s);
 }
 
 void ifstats_add(const struct ifstats *s, uint32_t slot, struct agent_ledger *ledger)

@@ -82,28 +82,20 @@ static void parse_link(struct nlmsghdr *h, struct link *link)
 		link->lower = 0; /* a veth's peer is beside it, not below */
 }
 
-static int add_link(struct links *l, size_t *cap, struct nlmsghdr *h)
+int link_dump(int fd, int (*each)(void *arg, struct nlmsghdr *h), void *arg)
 {
-	if (l->len == LINKS_MAX)
-		return -E2BIG;
-	if (l->len == *cap) {
-		size_t more = *cap ? *cap * 2 : 16;
-		struct link *at = reallocarray(l->at, more, sizeof(*at));
-
-		if (!at)
-			return -ENOMEM;
-		l->at = at;
-		*cap = more;
-	}
-	parse_link(h, &l->at[l->len++]);
-	return 0;
-}
-
-static int receive(int fd, struct links *l)
-{
+	struct {
+		struct nlmsghdr h;
+		struct ifinfomsg info;
+	} ask = {
+		.h = { .nlmsg_len = sizeof(ask),
+		       .nlmsg_type = RTM_GETLINK,
+		       .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP },
+	};
 	char buffer[32768];
-	size_t cap = 0;
 
+	if (send(fd, &ask, sizeof(ask), 0) < 0)
+		return -errno;
 	for (;;) {
 		ssize_t got = recv(fd, buffer, sizeof(buffer), 0);
 		int len = got, err = 0;
@@ -117,39 +109,63 @@ static int receive(int fd, struct links *l)
 			if (h->nlmsg_type == NLMSG_ERROR)
 				return -EIO;
 			if (h->nlmsg_type == RTM_NEWLINK)
-				err = add_link(l, &cap, h);
+				err = each(arg, h);
 			if (err)
 				return err;
 		}
 	}
 }
 
-int links_list(struct links *ret)
+int link_socket(void)
 {
-	struct {
-		struct nlmsghdr h;
-		struct ifinfomsg info;
-	} ask = {
-		.h = { .nlmsg_len = sizeof(ask),
-		       .nlmsg_type = RTM_GETLINK,
-		       .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP },
-	};
 	struct timeval patience = { .tv_sec = 2 };
-	AUTO_FD int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
-	struct links l = { 0 };
-	int err;
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
 
 	if (fd < 0)
 		return -errno;
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-	if (send(fd, &ask, sizeof(ask), 0) < 0)
-		return -errno;
-	err = receive(fd, &l);
+	return fd;
+}
+
+struct growing {
+	struct links links;
+	size_t cap;
+};
+
+static int add_link(void *arg, struct nlmsghdr *h)
+{
+	struct growing *g = arg;
+	struct links *l = &g->links;
+
+	if (l->len == LINKS_MAX)
+		return -E2BIG;
+	if (l->len == g->cap) {
+		size_t more = g->cap ? g->cap * 2 : 16;
+		struct link *at = reallocarray(l->at, more, sizeof(*at));
+
+		if (!at)
+			return -ENOMEM;
+		l->at = at;
+		g->cap = more;
+	}
+	parse_link(h, &l->at[l->len++]);
+	return 0;
+}
+
+int links_list(struct links *ret)
+{
+	AUTO_FD int fd = link_socket();
+	struct growing g = { 0 };
+	int err;
+
+	if (fd < 0)
+		return fd;
+	err = link_dump(fd, add_link, &g);
 	if (err) {
-		links_free(&l);
+		links_free(&g.links);
 		return err;
 	}
-	*ret = l;
+	*ret = g.links;
 	return 0;
 }
 

@@ -34,9 +34,16 @@ int links_watch(void);
 /* Reads all news away; what changed is for links_list() to tell. */
 void links_drain(int fd);
 
+/* A socket for link_dump() whose answers are waited for, not for ever. fd or -errno. */
+int link_socket(void);
+
+struct nlmsghdr;
+
+/* One RTM_GETLINK dump: each() for every RTM_NEWLINK, until it returns non-zero. 0 or -errno. */
+int link_dump(int fd, int (*each)(void *arg, struct nlmsghdr *h), void *arg);
+
 /* 0 with a malloc'd list, or -errno. */
 int links_list(struct links *ret);
 void links_free(struct links *l);
-DEFINE_AUTO(links_free, struct links *);
 
 #endif

@@ -87,17 +87,25 @@ static inline struct batch *make_batch(const char *agent, uint8_t instance, uint
 	return b;
 }
 
-/* The first column of the first row. */
+/*
+ * The first column of the first row, over a connection of its own: the writer's is the committer
+ * thread's, and DuckDB takes one thread a connection.
+ */
 static inline int64_t value_of(struct store *s, const char *sql)
 {
+	struct store_reader *reader = NULL;
 	duckdb_result res = {};
+	char *error = NULL;
 	int64_t value;
-	int err = store_run(s, &res, sql, "");
+	int err;
 
-	cr_assert(err == 0, "%s", sql);
+	cr_assert(store_reader_open(s, &reader) == 0, "a reader for: %s", sql);
+	err = store_query(reader, sql, NULL, 0, &res, &error);
+	cr_assert(err == 0, "%s: %s", sql, error ? error : strerror(-err));
 	cr_assert(duckdb_row_count(&res) >= 1, "no row: %s", sql);
 	value = duckdb_value_int64(&res, 0, 0);
 	duckdb_destroy_result(&res);
+	store_reader_close(reader);
 	return value;
 }
 

@@ -319,7 +319,8 @@ static void end(struct attacher *a)
 	kernel_free(a->kernel);
 	if (!a->stopping)
 		return;
-	crashlog_remove(a->config->run_dir);
+	if (!a->exit_status) /* else the next start names what the collector has not taken */
+		crashlog_remove(a->config->run_dir);
 	pins_remove(a->config->pin_dir);
 }
 

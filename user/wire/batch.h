@@ -11,12 +11,15 @@
 
 #include "user/lib/cleanup.h"
 #include "user/wire/flow.h"
+#include "user/wire/signal.h"
 
 #define BATCH_SCHEMA 1
 #define BATCH_AGENT_MAX 65 /* with NUL */
 #define BATCH_NAME_MAX 256 /* host, exporter; with NUL */
 #define BATCH_ROWS_MAX 65536 /* more is malformed */
 #define BATCH_LEDGER_MAX 1024 /* ledger rows a batch */
+#define BATCH_CONNECTIONS_MAX 16384
+#define BATCH_DROPS_MAX 16384
 #define BATCH_INTERFACES_MAX 1024
 #define BATCH_ADDRESSES_MAX 1024 /* own addresses */
 #define BATCH_BYTES_MAX (8u << 20) /* decompressed; agents aim at 1 MiB */
@@ -43,6 +46,10 @@ struct batch {
 	size_t flows_len;
 	struct ledger_row *ledger;
 	size_t ledger_len;
+	struct connection *connections;
+	size_t connections_len;
+	struct drop *drops;
+	size_t drops_len;
 	struct watched_interface *interfaces;
 	size_t interfaces_len;
 	uint8_t (*own_addresses)[16];

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "kern/abi.h"
+#include "kern/abi_signal.h"
 #include "user/wire/batch.h"
 
 _Static_assert(FLOW_EGRESS == WT_MARK_EGRESS, "flags are the kernel half's marks");
@@ -99,7 +100,8 @@ const char *batch_check_ledger(const struct ledger_row *row)
 {
 	if (row->interval == 0)
 		return "ledger's interval is 0";
-	if (row->point >= WT_POINTS)
+	if (row->point >= WT_POINTS &&
+	    (row->point < WT_SIGNAL_POINT || row->point >= WT_SIGNAL_POINT + WT_SIGNALS))
 		return "ledger's point is unknown";
 	if (row->counts_len > LEDGER_COUNTS_MAX)
 		return "too many counts in a ledger row";

@@ -7,6 +7,8 @@ void batch_free(struct batch *b)
 	if (!b)
 		return;
 	free(b->flows);
+	free(b->connections);
+	free(b->drops);
 	free(b->ledger);
 	free(b->interfaces);
 	free(b->own_addresses);

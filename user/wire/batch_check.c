@@ -22,6 +22,10 @@ const char *batch_check_sizes(const struct batch *b)
 {
 	if (b->flows_len > BATCH_ROWS_MAX)
 		return "too many rows";
+	if (b->connections_len > BATCH_CONNECTIONS_MAX)
+		return "too many connections";
+	if (b->drops_len > BATCH_DROPS_MAX)
+		return "too many drops";
 	if (b->ledger_len > BATCH_LEDGER_MAX)
 		return "too many ledger rows";
 	if (b->interfaces_len > BATCH_INTERFACES_MAX)

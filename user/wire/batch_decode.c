@@ -12,6 +12,7 @@
 #include "proto/wiretally.pb-c.h"
 #include "user/wire/batch_check.h"
 #include "user/wire/batch_columns.h"
+#include "user/wire/batch_signal.h"
 
 /* The largest honest batch needs about 24 MiB: full columns, full ledger. */
 #define ARENA_BYTES_MAX (64u << 20)
@@ -271,7 +272,9 @@ static int decode_own_addresses(const Wiretally__V1__Batch *m, struct batch *b, 
 
 static int decode_message(const Wiretally__V1__Batch *m, struct batch *b, const char **why)
 {
-	const struct batch sizes = { .ledger_len = m->n_ledger,
+	const struct batch sizes = { .connections_len = m->n_connections,
+				     .drops_len = m->n_drops,
+				     .ledger_len = m->n_ledger,
 				     .interfaces_len = m->n_interfaces,
 				     .own_addresses_len = m->own_addresses.len / 16 };
 	int err;
@@ -288,6 +291,8 @@ static int decode_message(const Wiretally__V1__Batch *m, struct batch *b, const 
 	err = m->flows ? decode_flows(m->flows, m->base_time_us, b, why) : 0;
 	if (!err)
 		err = decode_ledger(m, b, why);
+	if (!err)
+		err = batch_signal_take(m, b, why);
 	if (!err)
 		err = decode_interfaces(m, b, why);
 	if (!err)

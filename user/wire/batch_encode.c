@@ -9,6 +9,7 @@
 #include "proto/wiretally.pb-c.h"
 #include "user/wire/batch_check.h"
 #include "user/wire/batch_columns.h"
+#include "user/wire/batch_signal.h"
 
 /* The address table under construction. Keyed: addresses are what an attacker chooses. */
 struct address_table {
@@ -238,6 +239,12 @@ static bool is_within_limits(const struct batch *b)
 	for (size_t i = 0; i < b->ledger_len; i++)
 		if (batch_check_ledger(&b->ledger[i]))
 			return false;
+	for (size_t i = 0; i < b->connections_len; i++)
+		if (batch_check_connection(&b->connections[i]))
+			return false;
+	for (size_t i = 0; i < b->drops_len; i++)
+		if (batch_check_drop(&b->drops[i]))
+			return false;
 	for (size_t i = 0; i < b->interfaces_len; i++)
 		if (!memchr(b->interfaces[i].name, 0, sizeof(b->interfaces[i].name)) ||
 		    !memchr(b->interfaces[i].hook, 0, sizeof(b->interfaces[i].hook)))
@@ -249,6 +256,7 @@ int batch_encode(const struct batch *b, uint8_t **ret, size_t *ret_len)
 {
 	struct flows_message flows = { .m = WIRETALLY__V1__FLOWS__INIT };
 	Wiretally__V1__Batch m = WIRETALLY__V1__BATCH__INIT;
+	struct signal_messages signals = { 0 };
 	struct side_messages side;
 	int err = 0;
 
@@ -274,7 +282,10 @@ int batch_encode(const struct batch *b, uint8_t **ret, size_t *ret_len)
 	m.own_addresses.data = (uint8_t *)b->own_addresses;
 	m.own_addresses.len = b->own_addresses_len * sizeof(b->own_addresses[0]);
 	if (!err)
+		err = signal_messages_fill(&signals, b, &m);
+	if (!err)
 		err = pack(&m, ret, ret_len);
+	signal_messages_done(&signals);
 	free(flows.block);
 	side_messages_done(&side);
 	return err;

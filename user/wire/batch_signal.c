@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: Apache-2.0 OR GPL-2.0
+/* struct connection and struct drop to messages and back; what comes from outside is checked. */
+#include "user/wire/batch_signal.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "user/wire/batch_check.h"
+
+/* Same name, same meaning, on both sides; TAKE checks that a narrow one was not cut. */
+#define CONNECTION_NUMBERS(DO) \
+	DO(id)                 \
+	DO(events)             \
+	DO(local_port)         \
+	DO(remote_port)        \
+	DO(netns)              \
+	DO(role)               \
+	DO(end)                \
+	DO(state)              \
+	DO(happened)           \
+	DO(error)              \
+	DO(start_us)           \
+	DO(last_us)            \
+	DO(end_us)             \
+	DO(connect_ns)         \
+	DO(accept_ns)          \
+	DO(octets_acked)       \
+	DO(octets_received)    \
+	DO(retransmit_octets)  \
+	DO(pacing_rate)        \
+	DO(delivery_rate)      \
+	DO(cgroup)             \
+	DO(segments_out)       \
+	DO(retransmits)        \
+	DO(retransmits_rto)    \
+	DO(retransmits_fast)   \
+	DO(retransmits_syn)    \
+	DO(retransmits_synack) \
+	DO(srtt_us)            \
+	DO(rttvar_us)          \
+	DO(min_rtt_us)         \
+	DO(cwnd)               \
+	DO(reordering)         \
+	DO(lost)               \
+	DO(unacked)            \
+	DO(pid)                \
+	DO(uid)
+
+#define DROP_NUMBERS(DO) \
+	DO(netns)        \
+	DO(packets)      \
+	DO(octets)       \
+	DO(start_us)     \
+	DO(end_us)
+
+static bool in_time(int64_t us)
+{
+	return us >= 0 && us <= BATCH_TIME_MAX_US;
+}
+
+const char *batch_check_connection(const struct connection *c)
+{
+	if (!c->events || c->events > BATCH_COUNT_MAX)
+		return "connection's events are 0 or more than 2^48";
+	if (c->role >= ROLES || c->end >= ENDS)
+		return "connection's role or end is unknown";
+	if (!in_time(c->start_us) || !in_time(c->last_us) || !in_time(c->end_us))
+		return "time is out of range";
+	if (c->octets_acked > BATCH_COUNT_MAX || c->octets_received > BATCH_COUNT_MAX ||
+	    c->retransmit_octets > BATCH_COUNT_MAX)
+		return "connection counts more than 2^48";
+	if (c->connect_ns > INT64_MAX || c->accept_ns > INT64_MAX || c->pacing_rate > INT64_MAX ||
+	    c->delivery_rate > INT64_MAX)
+		return "connection's latency or rate is out of range";
+	return NULL;
+}
+
+const char *batch_check_drop(const struct drop *d)
+{
+	if (!d->packets || d->packets > BATCH_COUNT_MAX || d->octets > BATCH_COUNT_MAX)
+		return "drop's counts are 0 or more than 2^48";
+	if (!in_time(d->start_us) || !in_time(d->end_us))
+		return "time is out of range";
+	if (d->end_us < d->start_us)
+		return "end is before start";
+	return NULL;
+}
+
+static ProtobufCBinaryData address(const uint8_t at[16])
+{
+	return (ProtobufCBinaryData){ .len = 16, .data = (uint8_t *)at };
+}
+
+static void fill_connection(const struct connection *from, Wiretally__V1__Connection *m)
+{
+	wiretally__v1__connection__init(m);
+#define FILL(name) m->name = from->name;
+	CONNECTION_NUMBERS(FILL)
+#undef FILL
+	m->local = address(from->local);
+	m->remote = address(from->remote);
+	m->comm = (char *)from->comm;
+	m->cgroup_path = (char *)from->cgroup_path;
+}
+
+static void fill_drop(const struct drop *from, Wiretally__V1__Drop *m)
+{
+	wiretally__v1__drop__init(m);
+#define FILL(name) m->name = from->name;
+	DROP_NUMBERS(FILL)
+#undef FILL
+	if (from->has_tuple) {
+		m->source = address(from->src);
+		m->destination = address(from->dst);
+	}
+	m->source_port = from->src_port;
+	m->destination_port = from->dst_port;
+	m->protocol = from->proto;
+	m->ethertype = from->ethertype;
+	m->interface = from->ifindex;
+	m->purged = from->purged;
+	m->reason = (char *)from->reason;
+	m->location = (char *)from->location;
+}
+
+void signal_messages_done(struct signal_messages *s)
+{
+	free(s->connections);
+	free(s->connection_list);
+	free(s->drops);
+	free(s->drop_list);
+}
+
+int signal_messages_fill(struct signal_messages *s, const struct batch *b, Wiretally__V1__Batch *m)
+{
+	*s = (struct signal_messages){
+		.connections = calloc(b->connections_len + 1, sizeof(*s->connections)),
+		.connection_list = calloc(b->connections_len + 1, sizeof(*s->connection_list)),
+		.drops = calloc(b->drops_len + 1, sizeof(*s->drops)),
+		.drop_list = calloc(b->drops_len + 1, sizeof(*s->drop_list)),
+	};
+	if (!s->connections || !s->connection_list || !s->drops || !s->drop_list)
+		return -ENOMEM;
+	for (size_t i = 0; i < b->connections_len; i++) {
+		s->connection_list[i] = &s->connections[i];
+		fill_connection(&b->connections[i], &s->connections[i]);
+	}
+	for (size_t i = 0; i < b->drops_len; i++) {
+		s->drop_list[i] = &s->drops[i];
+		fill_drop(&b->drops[i], &s->drops[i]);
+	}
+	m->connections = s->connection_list;
+	m->n_connections = b->connections_len;
+	m->drops = s->drop_list;
+	m->n_drops = b->drops_len;
+	return 0;
+}
+
+static const char *take_connection(const Wiretally__V1__Connection *m, struct connection *to)
+{
+	bool is_cut = false;
+
+	if (m->local.len != 16 || m->remote.len != 16)
+		return "connection's addresses are not 16 bytes each";
+	memcpy(to->local, m->local.data, 16);
+	memcpy(to->remote, m->remote.data, 16);
+#define TAKE_NUMBER(name)   \
+	to->name = m->name; \
+	is_cut |= to->name != m->name;
+	CONNECTION_NUMBERS(TAKE_NUMBER)
+#undef TAKE_NUMBER
+	if (is_cut)
+		return "connection holds a value that is too large";
+	if (!batch_copy_text(m->comm, to->comm, sizeof(to->comm)) ||
+	    !batch_copy_text(m->cgroup_path, to->cgroup_path, sizeof(to->cgroup_path)))
+		return "connection's comm or cgroup is too long";
+	return batch_check_connection(to);
+}
+
+static const char *take_drop(const Wiretally__V1__Drop *m, struct drop *to)
+{
+	if (m->source.len != m->destination.len || (m->source.len && m->source.len != 16))
+		return "drop's addresses are neither 0 nor 16 bytes each";
+	to->has_tuple = m->source.len == 16;
+	if (to->has_tuple) {
+		memcpy(to->src, m->source.data, 16);
+		memcpy(to->dst, m->destination.data, 16);
+	}
+#define TAKE_NUMBER(name) to->name = m->name;
+	DROP_NUMBERS(TAKE_NUMBER)
+#undef TAKE_NUMBER
+	if (m->source_port > UINT16_MAX || m->destination_port > UINT16_MAX ||
+	    m->ethertype > UINT16_MAX || m->protocol > UINT8_MAX)
+		return "drop holds a value that is too large";
+	to->src_port = m->source_port;
+	to->dst_port = m->destination_port;
+	to->ethertype = m->ethertype;
+	to->proto = m->protocol;
+	to->ifindex = m->interface;
+	to->purged = m->purged;
+	if (!batch_copy_text(m->reason, to->reason, sizeof(to->reason)) ||
+	    !batch_copy_text(m->location, to->location, sizeof(to->location)))
+		return "drop's reason or location is too long";
+	return batch_check_drop(to);
+}
+
+int batch_signal_take(const Wiretally__V1__Batch *m, struct batch *b, const char **why)
+{
+	b->connections = calloc(m->n_connections + 1, sizeof(*b->connections));
+	b->drops = calloc(m->n_drops + 1, sizeof(*b->drops));
+	if (!b->connections || !b->drops)
+		return -ENOMEM;
+	b->connections_len = m->n_connections;
+	b->drops_len = m->n_drops;
+	for (size_t i = 0; i < m->n_connections && !*why; i++)
+		*why = take_connection(m->connections[i], &b->connections[i]);
+	for (size_t i = 0; i < m->n_drops && !*why; i++)
+		*why = take_drop(m->drops[i], &b->drops[i]);
+	return *why ? -EBADMSG : 0;
+}

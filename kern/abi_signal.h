@@ -22,7 +22,7 @@ enum wt_conn_end {
 	WT_END_RST_SENT, /* closed with data unread, or with linger 0 */
 	WT_END_RST_RECEIVED,
 	WT_END_TIMEOUT,
-	WT_END_FAILED, /* never established: wt_conn.error says why; 0: given up by the application */
+	WT_END_FAILED, /* never established: wt_conn.error says why; 0: the application gave up */
 	WT_ENDS,
 };
 
@@ -32,7 +32,7 @@ enum wt_conn_end {
 #define WT_CONN_ACCEPTED 0x04
 #define WT_CONN_ENDED 0x08 /* end, error and end_ns are set */
 #define WT_CONN_SAMPLED 0x10 /* gauges (srtt_us …) are set */
-#define WT_CONN_SYN_RESENT 0x20 /* SYN or SYN-ACK: connect_ns holds the wait for the lost one too */
+#define WT_CONN_SYN_RESENT 0x20 /* SYN or SYN-ACK; connect_ns holds that wait too */
 
 /*
  * One connection over one interval, as far as one CPU saw it: counters are what was added in the
@@ -53,9 +53,9 @@ struct wt_conn {
 	__u8 epoch;
 	__u16 happened;
 	__u16 error; /* errno, 0 = none */
-	__u64 start_ns; /* client: first SYN; server: the last ACK of the handshake, or the SYN if known */
+	__u64 start_ns; /* client: first SYN; server: the handshake's last ACK, its SYN if known */
 	__u64 last_ns;
-	__u64 connect_ns; /* client: SYN to established; server: round trip of the handshake; 0 unknown */
+	__u64 connect_ns; /* client: SYN to established; server: handshake's round trip; 0 unknown */
 	__u64 accept_ns; /* server: established to accept() */
 	__u64 end_ns;
 	__u64 bytes_acked; /* added in the interval */

@@ -14,14 +14,14 @@ FUNCTION_LINES = 60
 NESTING = 3
 COLUMNS = 100
 
-WIRE_KERN = ("kern/abi.h", "kern/parse.bpf.h", "kern/refusal.h")
+WIRE_KERN = ("kern/abi.h", "kern/abi_signal.h", "kern/parse.bpf.h", "kern/refusal.h")
 # Room: what its quoted includes may start with. tests, bench and vmtests may include all.
 ROOMS = {
     "kern/": ("kern/",),
     "user/lib/": ("user/lib/",),
     "user/wire/": ("user/lib/", "user/wire/", "proto/") + WIRE_KERN,
     "user/agent/": ("user/lib/", "user/wire/", "user/agent/", "proto/", "skel/", "kern/abi.h",
-                    "kern/refusal.h"),
+                    "kern/abi_signal.h", "kern/refusal.h"),
     "user/collector/": ("user/lib/", "user/wire/", "user/collector/", "proto/"),
     "user/cli/": ("user/lib/", "user/wire/", "user/cli/", "proto/"),
 }

@@ -21,6 +21,14 @@ static void check_same(const struct batch *a, const struct batch *b)
 		abort();
 	if (a->ledger_len && memcmp(a->ledger, b->ledger, a->ledger_len * sizeof(*a->ledger)) != 0)
 		abort();
+	if (a->connections_len != b->connections_len || a->drops_len != b->drops_len ||
+	    a->host_counts_len != b->host_counts_len)
+		abort();
+	if (a->connections_len && memcmp(a->connections, b->connections,
+					 a->connections_len * sizeof(*a->connections)) != 0)
+		abort();
+	if (a->drops_len && memcmp(a->drops, b->drops, a->drops_len * sizeof(*a->drops)) != 0)
+		abort();
 	if (memcmp(a->head.instance, b->head.instance, 16) != 0 ||
 	    strcmp(a->head.exporter, b->head.exporter) != 0 ||
 	    strcmp(a->head.agent, b->head.agent) != 0)

@@ -9,6 +9,7 @@ void batch_free(struct batch *b)
 	free(b->flows);
 	free(b->connections);
 	free(b->drops);
+	free(b->host_counts);
 	free(b->ledger);
 	free(b->interfaces);
 	free(b->own_addresses);

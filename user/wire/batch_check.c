@@ -26,6 +26,8 @@ const char *batch_check_sizes(const struct batch *b)
 		return "too many connections";
 	if (b->drops_len > BATCH_DROPS_MAX)
 		return "too many drops";
+	if (b->host_counts_len > BATCH_HOST_COUNTS_MAX)
+		return "too many host counts";
 	if (b->ledger_len > BATCH_LEDGER_MAX)
 		return "too many ledger rows";
 	if (b->interfaces_len > BATCH_INTERFACES_MAX)
@@ -88,11 +90,11 @@ const char *batch_check_flow(const struct flow *flow)
 }
 
 /* Names become labels and JSON keys: printable ASCII that nobody has to escape. */
-static bool count_name_is_valid(const char *name)
+bool batch_name_is_valid(const char *name, size_t size)
 {
-	size_t len = strnlen(name, LEDGER_NAME_MAX);
+	size_t len = strnlen(name, size);
 
-	if (len == 0 || len == LEDGER_NAME_MAX)
+	if (len == 0 || len == size)
 		return false;
 	for (const char *c = name; *c; c++)
 		if (*c < 0x20 || *c > 0x7e || *c == '"' || *c == '\\')
@@ -112,7 +114,7 @@ const char *batch_check_ledger(const struct ledger_row *row)
 	for (size_t i = 0; i < row->counts_len; i++) {
 		const struct ledger_count *count = &row->counts[i];
 
-		if (!count_name_is_valid(count->name))
+		if (!batch_name_is_valid(count->name, LEDGER_NAME_MAX))
 			return "ledger count's name is not 1 to 47 printable characters";
 		if (count->packets > BATCH_COUNT_MAX || count->octets > BATCH_COUNT_MAX)
 			return "ledger counts more than 2^48";

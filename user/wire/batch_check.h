@@ -23,6 +23,7 @@ const char *batch_check_ledger(const struct ledger_row *row);
  * Copies text for people into size bytes at to: control characters and what is not UTF-8 become
  * '?', so that no terminal, page or JSON writer downstream meets them. False when it does not fit.
  */
+bool batch_name_is_valid(const char *name, size_t size);
 bool batch_copy_text(const char *from, char *to, size_t size);
 
 #endif

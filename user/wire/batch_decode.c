@@ -274,6 +274,7 @@ static int decode_message(const Wiretally__V1__Batch *m, struct batch *b, const 
 {
 	const struct batch sizes = { .connections_len = m->n_connections,
 				     .drops_len = m->n_drops,
+				     .host_counts_len = m->n_host_counts,
 				     .ledger_len = m->n_ledger,
 				     .interfaces_len = m->n_interfaces,
 				     .own_addresses_len = m->own_addresses.len / 16 };

@@ -245,6 +245,9 @@ static bool is_within_limits(const struct batch *b)
 	for (size_t i = 0; i < b->drops_len; i++)
 		if (batch_check_drop(&b->drops[i]))
 			return false;
+	for (size_t i = 0; i < b->host_counts_len; i++)
+		if (batch_check_host_count(&b->host_counts[i]))
+			return false;
 	for (size_t i = 0; i < b->interfaces_len; i++)
 		if (!memchr(b->interfaces[i].name, 0, sizeof(b->interfaces[i].name)) ||
 		    !memchr(b->interfaces[i].hook, 0, sizeof(b->interfaces[i].hook)))

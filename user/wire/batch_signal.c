@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0
-/* struct connection and struct drop to messages and back; what comes from outside is checked. */
+/* Connections, drops and host counts to messages and back; what comes from outside is checked. */
 #include "user/wire/batch_signal.h"
 
 #include <errno.h>
@@ -86,6 +86,13 @@ const char *batch_check_drop(const struct drop *d)
 	return NULL;
 }
 
+const char *batch_check_host_count(const struct host_count *c)
+{
+	if (!batch_name_is_valid(c->name, HOST_COUNT_NAME_MAX))
+		return "host count's name is not 1 to 47 printable characters";
+	return c->value > BATCH_COUNT_MAX ? "host count is more than 2^48" : NULL;
+}
+
 static ProtobufCBinaryData address(const uint8_t at[16])
 {
 	return (ProtobufCBinaryData){ .len = 16, .data = (uint8_t *)at };
@@ -123,12 +130,23 @@ static void fill_drop(const struct drop *from, Wiretally__V1__Drop *m)
 	m->location = (char *)from->location;
 }
 
+static void fill_host_count(const struct host_count *from, Wiretally__V1__HostCount *m)
+{
+	wiretally__v1__host_count__init(m);
+	m->name = (char *)from->name;
+	m->netns = from->netns;
+	m->value = from->value;
+	m->gauge = from->is_gauge;
+}
+
 void signal_messages_done(struct signal_messages *s)
 {
 	free(s->connections);
 	free(s->connection_list);
 	free(s->drops);
 	free(s->drop_list);
+	free(s->counts);
+	free(s->count_list);
 }
 
 int signal_messages_fill(struct signal_messages *s, const struct batch *b, Wiretally__V1__Batch *m)
@@ -138,8 +156,11 @@ int signal_messages_fill(struct signal_messages *s, const struct batch *b, Wiret
 		.connection_list = calloc(b->connections_len + 1, sizeof(*s->connection_list)),
 		.drops = calloc(b->drops_len + 1, sizeof(*s->drops)),
 		.drop_list = calloc(b->drops_len + 1, sizeof(*s->drop_list)),
+		.counts = calloc(b->host_counts_len + 1, sizeof(*s->counts)),
+		.count_list = calloc(b->host_counts_len + 1, sizeof(*s->count_list)),
 	};
-	if (!s->connections || !s->connection_list || !s->drops || !s->drop_list)
+	if (!s->connections || !s->connection_list || !s->drops || !s->drop_list || !s->counts ||
+	    !s->count_list)
 		return -ENOMEM;
 	for (size_t i = 0; i < b->connections_len; i++) {
 		s->connection_list[i] = &s->connections[i];
@@ -153,6 +174,12 @@ int signal_messages_fill(struct signal_messages *s, const struct batch *b, Wiret
 	m->n_connections = b->connections_len;
 	m->drops = s->drop_list;
 	m->n_drops = b->drops_len;
+	for (size_t i = 0; i < b->host_counts_len; i++) {
+		s->count_list[i] = &s->counts[i];
+		fill_host_count(&b->host_counts[i], &s->counts[i]);
+	}
+	m->host_counts = s->count_list;
+	m->n_host_counts = b->host_counts_len;
 	return 0;
 }
 
@@ -204,17 +231,29 @@ static const char *take_drop(const Wiretally__V1__Drop *m, struct drop *to)
 	return batch_check_drop(to);
 }
 
+static const char *take_host_count(const Wiretally__V1__HostCount *m, struct host_count *to)
+{
+	*to = (struct host_count){ .netns = m->netns, .value = m->value, .is_gauge = m->gauge };
+	if (!batch_copy_text(m->name, to->name, sizeof(to->name)))
+		return "host count's name is not 1 to 47 printable characters";
+	return batch_check_host_count(to);
+}
+
 int batch_signal_take(const Wiretally__V1__Batch *m, struct batch *b, const char **why)
 {
 	b->connections = calloc(m->n_connections + 1, sizeof(*b->connections));
 	b->drops = calloc(m->n_drops + 1, sizeof(*b->drops));
-	if (!b->connections || !b->drops)
+	b->host_counts = calloc(m->n_host_counts + 1, sizeof(*b->host_counts));
+	if (!b->connections || !b->drops || !b->host_counts)
 		return -ENOMEM;
 	b->connections_len = m->n_connections;
 	b->drops_len = m->n_drops;
+	b->host_counts_len = m->n_host_counts;
 	for (size_t i = 0; i < m->n_connections && !*why; i++)
 		*why = take_connection(m->connections[i], &b->connections[i]);
 	for (size_t i = 0; i < m->n_drops && !*why; i++)
 		*why = take_drop(m->drops[i], &b->drops[i]);
+	for (size_t i = 0; i < m->n_host_counts && !*why; i++)
+		*why = take_host_count(m->host_counts[i], &b->host_counts[i]);
 	return *why ? -EBADMSG : 0;
 }

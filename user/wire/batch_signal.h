@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0 */
-/* Connections and drops of a batch, as protobuf messages and back. */
+/* Connections, drops and host counts of a batch, as protobuf messages and back. */
 #ifndef WT_BATCH_SIGNAL_H
 #define WT_BATCH_SIGNAL_H
 
@@ -10,11 +10,13 @@
 struct signal_messages {
 	Wiretally__V1__Connection *connections, **connection_list;
 	Wiretally__V1__Drop *drops, **drop_list;
+	Wiretally__V1__HostCount *counts, **count_list;
 };
 
 /* NULL, or what is wrong (static). */
 const char *batch_check_connection(const struct connection *c);
 const char *batch_check_drop(const struct drop *d);
+const char *batch_check_host_count(const struct host_count *c);
 
 /* 0 or -ENOMEM. m borrows from s and b, s is given back with signal_messages_done(). */
 int signal_messages_fill(struct signal_messages *s, const struct batch *b, Wiretally__V1__Batch *m);

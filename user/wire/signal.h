@@ -98,4 +98,14 @@ struct drop {
 	char location[DROP_LOCATION_MAX]; /* "" unknown */
 };
 
+#define HOST_COUNT_NAME_MAX 48 /* with NUL; printable ASCII */
+
+/* "sockets/ipv4/ESTABLISHED", "tcp/listen_overflows" */
+struct host_count {
+	uint64_t value; /* gauge: at the interval's end; else what the interval added */
+	uint32_t netns; /* 0: of the whole host */
+	bool is_gauge;
+	char name[HOST_COUNT_NAME_MAX];
+};
+
 #endif

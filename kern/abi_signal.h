@@ -53,9 +53,9 @@ struct wt_conn {
 	__u8 epoch;
 	__u16 happened;
 	__u16 error; /* errno, 0 = none */
-	__u64 start_ns; /* client: first SYN; server: the handshake's last ACK, its SYN if known */
+	__u64 start_ns; /* client: first SYN; server: last ACK of the handshake */
 	__u64 last_ns;
-	__u64 connect_ns; /* client: SYN to established; server: handshake's round trip; 0 unknown */
+	__u64 connect_ns; /* client: SYN to established; server: a round trip; 0 unknown */
 	__u64 accept_ns; /* server: established to accept() */
 	__u64 end_ns;
 	__u64 bytes_acked; /* added in the interval */

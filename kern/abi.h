@@ -11,7 +11,7 @@
 
 #include <linux/types.h>
 
-#define WT_ABI_VERSION 1
+#define WT_ABI_VERSION 2
 
 /* How a watched interface frames its packets (ARPHRD_* decides, user space fills it in). */
 enum wt_link {

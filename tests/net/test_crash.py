@@ -161,8 +161,75 @@ def collector_killed(rig):
     rig.equal(total["stored"] + total["stored_fold"], sent, "packets stored")
 
 
+def killed_twice_without_pins(rig):
+    """A loss that was not told yet is told by the third."""
+    a, b = network(rig)
+    collector = rig.collector()
+    agent = rig.agent(b, ["v1"], interval="3600s")
+    sent = flood(rig, a, b)
+    looks = agent_status(rig)["looks"]
+    rig.wait_until(lambda: agent_status(rig)["looks"] > looks + 1, "the shipper to look")
+    collector.stop()
+    for _ in range(2):
+        kill_agent(rig, agent)
+        agent = rig.agent(b, ["v1"], interval="100ms")
+    rig.collector()
+    rig.equal(agent.stop(), 0, f"agent's exit code: {agent.log()}")
+    total = audit(rig, direction="ingress")
+    rig.equal(total["seen"], sent, "packets seen")
+    rig.equal(total["lost"], sent, "packets lost/agent_crash")
+
+
+def stopped_while_collector_is_away(rig):
+    """With pins a stop that could not deliver leaves it to the next start; without, it is named."""
+    a, b = network(rig)
+    collector = rig.collector()
+    for pin in (True, False):
+        agent_id = f"pin-{pin}"
+        agent = rig.agent(b, ["v1"], interval="100ms", pin=pin, agent_id=agent_id)
+        sent = flood(rig, a, b)
+        rig.wait_until(lambda: audit(rig, agent=agent_id, direction="ingress")["seen"] == sent,
+                       "the first flood to be stored")
+        collector.stop()
+        waiting = flood(rig, a, b)
+        rig.equal(agent.stop(timeout=60), 0 if pin else 3, f"exit code: {agent.log()}")
+        unseen = flood(rig, a, b)  # no hook is left to see it
+        rig.check(unseen > 0, "sent with no agent")
+        collector = rig.collector()
+        agent = rig.agent(b, ["v1"], interval="100ms", pin=pin, agent_id=agent_id)
+        rig.equal(agent.stop(timeout=60), 0, f"agent's exit code: {agent.log()}")
+        total = audit(rig, agent=agent_id, direction="ingress")
+        rig.equal(total["seen"], sent + waiting, f"pins {pin}: packets seen")
+        rig.equal(total["lost"], 0 if pin else waiting, f"pins {pin}: packets lost")
+
+
+def killed_before_another_version(rig):
+    """An upgrade cannot read the old tables: their hooks go, what they held has a number."""
+    a, b = network(rig)
+    rig.collector()
+    agent = rig.agent(b, ["v1"], interval="3600s", pin=True)
+    sent = flood(rig, a, b)
+    kill_agent(rig, agent)
+    sent += flood(rig, a, b)  # the pinned hooks go on counting
+    (own,) = os.listdir(rig.pin_dir())
+    os.rename(f"{rig.pin_dir()}/{own}", f"{rig.pin_dir()}/v0")
+    record = f"{rig.tmp}/run-test-agent/agent.crash"
+    with open(record, "rb") as f:
+        said = f.read()
+    with open(record, "wb") as f:
+        f.write(said.replace(f"/{own}/maps/".encode(), b"/v0/maps/"))
+    agent = rig.agent(b, ["v1"], interval="100ms", pin=True)
+    rig.equal(os.listdir(rig.pin_dir()), [own], "directories of pins")
+    lost, more = sent, flood(rig, a, b)
+    rig.equal(agent.stop(), 0, f"agent's exit code: {agent.log()}")
+    total = audit(rig, direction="ingress")
+    rig.equal(total["seen"], lost + more, "packets seen")
+    rig.equal(total["lost"], lost, "packets lost/agent_crash")
+
+
 TESTS = [shipper_killed, agent_killed_with_pins, killed_while_collector_is_away,
-         killed_under_load, killed_without_pins, collector_killed]
+         killed_under_load, killed_without_pins, killed_twice_without_pins,
+         stopped_while_collector_is_away, killed_before_another_version, collector_killed]
 
 if __name__ == "__main__":
     run_test(*[t for t in TESTS if t.__name__ in (sys.argv[1:] or [x.__name__ for x in TESTS])])

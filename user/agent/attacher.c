@@ -12,6 +12,7 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/random.h>
 #include <sys/wait.h>
 
 #include <bpf/bpf.h>
@@ -23,6 +24,7 @@
 #include "user/agent/privilege.h"
 #include "user/agent/scope.h"
 #include "user/agent/shipper.h"
+#include "user/agent/signals.h"
 #include "user/agent/start.h"
 #include "user/agent/status.h"
 #include "user/agent/watch.h"
@@ -36,6 +38,8 @@ struct attacher {
 	struct kernel *kernel;
 	struct tables *tables;
 	struct watch watch;
+	struct signals *signals; /* or NULL */
+	struct start_before before;
 	struct shipper_options shipper;
 	pid_t shipper_pid;
 	int message_fd;
@@ -139,8 +143,11 @@ static void on_message(struct attacher *a)
 		return;
 	if (m.type == MESSAGE_READY)
 		tell_ready(a);
-	else if (m.type == MESSAGE_INTERVAL)
+	if (m.type == MESSAGE_INTERVAL) {
 		watch_interval(&a->watch, m.number);
+		if (a->signals && !a->stopping)
+			signals_sweep(a->signals);
+	}
 }
 
 static void stop(struct attacher *a)
@@ -152,6 +159,7 @@ static void stop(struct attacher *a)
 	a->stopping = true;
 	/* Hooks first: what is counted until now is the last interval. */
 	watch_stop(&a->watch, false);
+	signals_stop(a->signals);
 	if (a->message_fd < 0 || message_send(a->message_fd, &m))
 		log_warn("the shipper is not there to finish");
 }
@@ -246,17 +254,32 @@ static enum hook_option hook_option(const char *word)
 	return i;
 }
 
-/* Without pins a kill takes the tables along: then at least the loss is told. */
+/* A kill takes tables along that are not pinned: then at least the loss is told. */
 static void watch_for_crash(struct attacher *a)
 {
-	uint64_t lost = crashlog_report(a->config->run_dir, a->tables->state);
-	int err = crashlog_open(a->config->run_dir, &a->shipper.crashlog);
+	int err = crashlog_map(a->config->run_dir, &a->shipper.crash);
 
-	if (lost)
-		log_warn("the agent before was killed: %llu packets are lost/agent_crash",
-			 (unsigned long long)lost);
 	if (err)
 		log_warn("a crash of this agent will not be accounted for: %s", strerror(-err));
+	if (getrandom(a->shipper.owner, sizeof(a->shipper.owner), 0) < 0)
+		memcpy(a->shipper.owner, &a->shipper.crash, sizeof(a->shipper.crash));
+	a->before.crash = a->shipper.crash;
+	a->shipper.before = &a->before;
+}
+
+/* Flows do not depend on them. */
+static void start_signals(struct attacher *a)
+{
+	const struct config *c = a->config;
+	int err;
+
+	if (!strcmp(c->hooks, "none"))
+		return;
+	err = signals_start(signals_family(c->hooks), c->signal_memory_bytes,
+			    a->kernel->maps[MAP_CONTROLS], a->tables->state, &a->signals);
+	if (err)
+		log_warn("neither TCP nor drops are observed: %s", strerror(-err));
+	a->shipper.signals = a->signals;
 }
 
 static int prepare(struct attacher *a)
@@ -269,7 +292,8 @@ static int prepare(struct attacher *a)
 		log_error("there is no user '%s'", c->user);
 		return err;
 	}
-	err = start_kernel(c, &a->pins, &a->kernel);
+	watch_for_crash(a);
+	err = start_kernel(c, &a->before, &a->pins, &a->kernel);
 	if (!err)
 		err = tables_open(a->kernel->maps, NULL, &a->tables);
 	if (err)
@@ -279,8 +303,8 @@ static int prepare(struct attacher *a)
 	if (a->shipper.status_fd < 0)
 		log_warn("no status socket: %s", strerror(-a->shipper.status_fd));
 	a->shipper.config = c;
-	if (!a->pins.dir[0])
-		watch_for_crash(a);
+	pins_map_path(&a->pins, MAP_LEDGERS, a->shipper.ledgers_pin);
+	start_signals(a);
 	identity_fill(c->agent_id, a->kernel->instance, &a->shipper.source);
 	a->signal_fd = open_signals();
 	a->links_fd = links_watch();
@@ -309,18 +333,29 @@ static int begin(struct attacher *a)
 	pins_keep_links(&a->pins, &a->watch.ifaces);
 	if (!watched)
 		log_warn("no interface to watch yet; waiting for one");
-	return privilege_keep_bpf(a->watch.hook == HOOK_XDP);
+	return privilege_keep_bpf(a->watch.hook == HOOK_XDP || a->signals);
 }
 
 static void end(struct attacher *a)
 {
+	static const struct iface_list none;
+
+	signals_free(a->signals);
 	if (a->tables)
 		tables_free(a->tables);
 	kernel_free(a->kernel);
 	if (!a->stopping)
 		return;
-	if (!a->exit_status) /* else the next start names what the collector has not taken */
+	if (!a->exit_status)
 		crashlog_remove(a->config->run_dir);
+	if (a->exit_status == SHIPPER_LEFT && a->pins.dir[0]) {
+		log_info("what is left waits, pinned, for the next start");
+		pins_keep_links(&a->pins, &none); /* no hook stays */
+		a->exit_status = 0;
+		return;
+	}
+	if (a->exit_status == SHIPPER_LEFT)
+		log_warn("the next start will name what is left as lost/agent_crash");
 	pins_remove(a->config->pin_dir);
 }
 

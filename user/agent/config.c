@@ -8,6 +8,7 @@
 
 #include "user/agent/geometry.h"
 #include "user/agent/pins.h"
+#include "user/agent/signals.h"
 
 #define AT(field) offsetof(struct config, field)
 
@@ -16,12 +17,17 @@ static const struct option_row rows[] = {
 	  .help = "watch IF, a name or a glob; repeatable. Default: every interface that is up, but not loopback and not the host ends of containers' veth pairs" },
 	{ "hook", 0, OPTION_CHOICE, AT(hook), "HOOK", "auto", .choices = "auto|xdp|tc|tcx|clsact",
 	  .help = "auto and tc: tcx (Linux 6.6), else clsact; xdp: native XDP for ingress" },
+	{ "hooks", 0, OPTION_CHOICE, AT(hooks), "FAMILY", "auto",
+	  .choices = "auto|tracepoint|fentry|kprobe|none",
+	  .help = "how TCP connections and drops are observed; none = only flows" },
 	{ "collector", 0, OPTION_TEXT, AT(collector), "ADDR", "unix:/run/wiretally/collector.sock",
 	  .help = "where batches go: unix:PATH" },
 	{ "interval", 0, OPTION_DURATION, AT(interval_us), "TIME", "5s", .min = 20000,
 	  .max = 3600000000, .help = "harvest every TIME" },
 	{ "memory", 0, OPTION_BYTES, AT(memory_bytes), "SIZE", "64M", .min = GEOMETRY_BUDGET_MIN,
 	  .help = "budget of all kernel tables together" },
+	{ "signal-memory", 0, OPTION_BYTES, AT(signal_memory_bytes), "SIZE", "16M",
+	  .min = SIGNALS_BUDGET_MIN, .help = "budget of the tables of TCP connections and drops" },
 	{ "sample", 0, OPTION_LIST, AT(sample), "[IF=]N",
 	  .help = "record 1 of N packets (on interface IF, a glob); the rest is counted as sampled out; repeatable, the last that fits holds" },
 	{ "allow", 0, OPTION_LIST, AT(allow), "[IF=]CIDR",

@@ -11,6 +11,7 @@
 struct config {
 	struct option_list interfaces; /* globs; none = the default choice */
 	const char *hook;
+	const char *hooks; /* enum hook_family, or none */
 	const char *collector; /* unix:PATH or http://… */
 	const char *status_socket;
 	const char *run_dir;
@@ -22,6 +23,7 @@ struct config {
 	struct option_list deny;
 	int64_t interval_us;
 	uint64_t memory_bytes;
+	uint64_t signal_memory_bytes;
 	uint64_t slots;
 	uint64_t ready_fd; /* 0 = none */
 	bool inner;

@@ -1,55 +1,74 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0 */
 /*
- * What is lost when an agent without pins is killed: its tables end with it. A small mapped file
- * in the run directory holds, per observation point, what was seen and what of it the collector
- * has acknowledged (or the ledger has named). The next start reports the difference as
- * lost/agent_crash. A clean stop removes the file.
+ * What is lost when an agent is killed and its tables go with it: without pins all of them, with
+ * pins those of TCP and drops, and all when the next agent has another ABI. A small mapped file in
+ * the run directory (crash_file.h) holds, per observation point, what was seen and what of it the
+ * collector has. The next start reports the difference as lost/agent_crash. A clean stop that left
+ * nothing behind removes the file.
  *
- * Accurate to the shipper's last look at the ledgers (SHIPPER_POLL_IDLE_MS): what came after it,
- * nobody saw.
+ * Exact where the kernel's ledgers are pinned. Else accurate to the shipper's last look at them
+ * (SHIPPER_POLL_IDLE_MS): what came after it, nobody saw.
  */
 #ifndef WT_CRASHLOG_H
 #define WT_CRASHLOG_H
 
-#include "user/agent/iface.h"
+#include "user/agent/crash_file.h"
+#include "user/agent/signals.h"
 #include "user/agent/spool.h"
 #include "user/agent/tables.h"
 
-#define CRASHLOG_MAGIC 0x57544352u /* "WTCR" */
-
-struct crashlog_point {
-	uint32_t ifindex;
-	uint32_t netns;
-	uint32_t point;
-	uint32_t pad;
-	struct wt_count closed; /* seen in intervals that were closed */
-	struct wt_count open; /* seen since, at the last look */
-	struct wt_count settled; /* acknowledged as rows, or named in an acknowledged ledger */
-};
-
+/* One process's view of the file. */
 struct crashlog {
-	uint32_t magic;
-	uint32_t abi;
-	uint32_t size;
-	uint32_t pad;
-	uint8_t boot_id[16];
-	struct crashlog_point points[STATE_POINTS]; /* [slot * WT_POINTS + point] */
+	struct crash_file *file; /* mapped, shared */
+	struct crash_bank *bank; /* the valid one */
+	const struct tables *tables; /* borrowed, as all below */
+	const struct signals *signals; /* or NULL */
+	uint32_t epochs; /* bit mask: ledgers of these count as open */
 };
 
-/* Maps RUN_DIR/agent.crash, new and empty, and unlinks nothing. 0 or -errno. */
-int crashlog_open(const char *run_dir, struct crashlog **ret);
-void crashlog_close(struct crashlog *c);
+/* How many bytes l describes; 0 when the description cannot be. */
+size_t crash_ledgers_bytes(const struct crash_ledgers *l);
 
-/*
- * What a killed agent left: adds its losses to the state's carried ledgers, once; then the file is
- * gone. Returns the number of packets lost. boot_id tells another boot's interfaces apart.
- */
-uint64_t crashlog_report(const char *run_dir, struct state *state);
+/* What the run before left in a map that is still pinned, for crashlog_report(). */
+struct crash_left {
+	const uint8_t *ledgers; /* NULL: it is gone */
+	size_t bytes;
+};
+
+/* Maps RUN_DIR/agent.crash, made if it is not there. 0 or -errno. */
+int crashlog_map(const char *run_dir, struct crash_file **ret);
 void crashlog_remove(const char *run_dir);
 
-/* Drain thread: what the open halves have seen now; and that an interval's ledger was closed. */
-void crashlog_look(struct crashlog *c, const struct tables *t, const struct iface_list *ifaces);
-void crashlog_closed(struct crashlog *c, const struct agent_ledger *ledger, uint32_t slot);
+/* True when the file holds a run of this boot. */
+bool crashlog_is_valid(const struct crash_file *f);
+
+/*
+ * Shipper, before anything is drained; next is a fresh copy of the current commit, owner this run
+ * of the attacher. Adds what an earlier run lost to next's carried ledgers, unless that was done;
+ * adopted: its flow tables live on. Returns the packets and events lost; next must become current
+ * before crashlog_start().
+ */
+uint64_t crashlog_report(const struct crash_file *f, const uint8_t owner[16], bool adopted,
+			 const struct crash_left *left, const struct spool *spool,
+			 struct commit *next);
+
+/* Shipper: makes the file say what state, spool and kernel ledgers say now. pin: of the ledgers. */
+void crashlog_start(struct crashlog *c, struct crash_file *f, const uint8_t owner[16],
+		    const char *pin, const struct tables *t, const struct signals *signals,
+		    const struct spool *spool);
+
+/* Drain thread: an interface is watched; what the open ledgers have seen by now. */
+void crashlog_watch(struct crashlog *c, uint32_t slot, uint32_t ifindex);
+void crashlog_look(struct crashlog *c);
+
+/*
+ * Drain thread, when an interval ends: begin, a call for each of its ledgers, and, when the commit
+ * that holds them is current, end; zeroed when its kernel ledgers are.
+ */
+void crashlog_close_begin(struct crashlog *c);
+void crashlog_closed(struct crashlog *c, const struct agent_ledger *ledger);
+void crashlog_close_end(struct crashlog *c, uint32_t active);
+void crashlog_zeroed(struct crashlog *c);
 
 /* Ship thread: this batch is at the collector. */
 void crashlog_settled(struct crashlog *c, const struct spool_entry *e);

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "user/agent/crashlog.h"
 #include "user/agent/ledger.h"
 #include "user/lib/log.h"
 
@@ -44,6 +45,12 @@ static void zero_half(struct drain *d, uint32_t epoch, uint32_t from, uint32_t t
 	}
 }
 
+static void zero_ledgers(struct drain *d, uint32_t epoch)
+{
+	ledger_zero(d->tables, epoch);
+	signal_drain_zero_ledger(d, epoch);
+}
+
 /* What the current commit promised about kernel memory. Doing it twice changes nothing. */
 static void apply(struct drain *d)
 {
@@ -57,9 +64,14 @@ static void apply(struct drain *d)
 	if (d->zeroed < taken) {
 		zero_half(d, 1 - c->active, d->zeroed, taken);
 		d->zeroed = taken;
-		if (c->phase == PHASE_COLLECTING)
-			ledger_zero(t, 1 - c->active);
 	}
+	if (c->phase == PHASE_COLLECTING && !d->ledgers_zeroed) {
+		zero_ledgers(d, 1 - c->active);
+		d->ledgers_zeroed = true;
+		if (d->crashlog)
+			crashlog_zeroed(d->crashlog);
+	}
+	signal_drain_apply(d, c);
 	__atomic_store_n(&d->state->applied, c->number, __ATOMIC_RELEASE);
 }
 
@@ -69,6 +81,9 @@ static void publish(struct drain *d)
 
 	commit_copy(&d->state->commit[other], d->next);
 	__atomic_store_n(&d->state->current, other, __ATOMIC_RELEASE);
+	if (d->crashlog && d->closing)
+		crashlog_close_end(d->crashlog, d->next->active);
+	d->closing = false;
 	apply(d);
 }
 
@@ -76,13 +91,14 @@ static void publish(struct drain *d)
 static void begin(struct drain *d)
 {
 	size_t worst = (size_t)d->merge->cap * RECORD_ROW_BYTES;
-	size_t ledgers =
-		(size_t)d->tables->geometry.slots * d->tables->geometry.points + STATE_CARRY_MAX;
+	size_t ledgers = (size_t)d->tables->geometry.slots * d->tables->geometry.points +
+			 WT_SIGNALS + STATE_CARRY_MAX;
 
 	commit_copy(d->next, current(d));
 	d->next->number++;
 	if (spool_take_refused(d->spool, d->next) |
-	    spool_reserve(d->spool, d->next, worst + ledgers * RECORD_LEDGER_BYTES)) {
+	    spool_reserve(d->spool, d->next,
+			  worst + signal_drain_worst(d) + ledgers * RECORD_LEDGER_BYTES)) {
 		publish(d);
 		commit_copy(d->next, current(d));
 		d->next->number++;
@@ -198,13 +214,15 @@ int drain_relieve(struct drain *d)
 
 		fullest = used > fullest ? used : fullest;
 	}
-	if (fullest < t->geometry.lane_len / 4)
+	if (fullest < t->geometry.lane_len / 4 && !signal_drain_pressed(d))
 		return 0;
 	if (spool_used(d->spool) > d->spool->ring_bytes / 2)
 		return 0; /* no more credit: the kernel folds, totals stay exact */
 	begin(d);
 	take_lanes(d);
 	err = ship_all(d);
+	if (!err && signal_drain_take(d, false) < 0)
+		err = -EIO;
 	if (!err)
 		publish(d);
 	return err;
@@ -221,6 +239,8 @@ int drain_flipped(struct drain *d, uint64_t flip_ns)
 	d->next->end_ns = flip_ns;
 	d->next->start_ns[d->next->active] = flip_ns;
 	d->zeroed = 0;
+	d->ledgers_zeroed = false;
+	signal_drain_flipped(d);
 	publish(d);
 	return ifstats_look(d->ifstats, d->ifaces);
 }
@@ -229,8 +249,12 @@ int drain_flipped(struct drain *d, uint64_t flip_ns)
 static int close_interval(struct drain *d)
 {
 	uint32_t idle = 1 - d->next->active;
-	int err = ledger_close(d, idle);
+	int err;
 
+	if (d->crashlog)
+		crashlog_close_begin(d->crashlog);
+	d->closing = true;
+	err = ledger_close(d, idle);
 	if (err)
 		return err;
 	d->next->phase = PHASE_COLLECTING;
@@ -242,7 +266,7 @@ int drain_harvest(struct drain *d)
 {
 	uint32_t sets = d->tables->geometry.sets, end, idle;
 	bool lanes_empty;
-	int err;
+	int more, err;
 
 	begin(d);
 	idle = 1 - d->next->active;
@@ -251,7 +275,10 @@ int drain_harvest(struct drain *d)
 	while (lanes_empty && d->next->cursor < end && take_set(d, idle, d->next->cursor))
 		d->next->cursor++;
 	err = ship_all(d);
-	if (!err && lanes_empty && d->next->cursor == sets)
+	more = err ? 0 : signal_drain_take(d, true);
+	if (more < 0)
+		err = more;
+	if (!err && !more && lanes_empty && d->next->cursor == sets)
 		err = close_interval(d);
 	if (err)
 		return err;
@@ -261,6 +288,17 @@ int drain_harvest(struct drain *d)
 	ifstats_reset(d->ifstats);
 	d->intervals++;
 	return 0;
+}
+
+void drain_prepare(struct drain *d)
+{
+	commit_copy(d->next, current(d));
+	d->next->number++;
+}
+
+void drain_publish(struct drain *d)
+{
+	publish(d);
 }
 
 bool drain_is_harvesting(const struct drain *d)
@@ -299,11 +337,15 @@ static void recover(struct drain *d)
 	if (c->number == 0) {
 		start_fresh(d);
 		d->zeroed = d->tables->geometry.sets;
+		d->ledgers_zeroed = true;
+		signal_drain_recover(d, c, true);
 		return;
 	}
-	if (d->state->applied == c->number)
+	signal_drain_recover(d, c, d->state->applied == c->number);
+	if (d->state->applied == c->number) {
 		d->zeroed = c->phase == PHASE_HARVESTING ? c->cursor : d->tables->geometry.sets;
-	else
+		d->ledgers_zeroed = c->phase == PHASE_COLLECTING;
+	} else
 		apply(d);
 	log_info("adopted tables in interval %llu, batch %llu next, %llu bytes waiting",
 		 (unsigned long long)c->interval, (unsigned long long)c->next_sequence,
@@ -311,7 +353,7 @@ static void recover(struct drain *d)
 }
 
 int drain_open(struct tables *t, struct spool *spool, struct iface_list *ifaces,
-	       const struct record_source *source, struct drain **ret)
+	       const struct record_source *source, struct signals *signals, struct drain **ret)
 {
 	AUTO(drain_close) struct drain *d = calloc(1, sizeof(*d));
 	int err;
@@ -331,6 +373,8 @@ int drain_open(struct tables *t, struct spool *spool, struct iface_list *ifaces,
 			&d->merge);
 	if (!err)
 		err = ifstats_open(&d->ifstats);
+	if (!err && signals)
+		err = signal_drain_open(signals, &d->signals);
 	if (err || !d->rows || !d->next)
 		return err ? err : -ENOMEM;
 	recover(d);
@@ -344,6 +388,7 @@ void drain_close(struct drain *d)
 		return;
 	merge_free(d->merge);
 	ifstats_close(d->ifstats);
+	signal_drain_close(d->signals);
 	free(d->rows);
 	free(d->next);
 	free(d);

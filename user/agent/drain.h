@@ -17,6 +17,7 @@
 #include "user/agent/ifstats.h"
 #include "user/agent/merge.h"
 #include "user/agent/record.h"
+#include "user/agent/signal_drain.h"
 #include "user/agent/spool.h"
 #include "user/agent/tables.h"
 
@@ -36,18 +37,28 @@ struct drain {
 	uint32_t rows_max;
 	uint32_t ledgers_max; /* of one batch */
 	uint32_t zeroed; /* sets of the idle half that are clean again */
+	bool ledgers_zeroed; /* the idle half's */
 	int64_t offset_ns;
+	struct signal_drain *signals; /* NULL: neither TCP nor drops; owned */
 	struct ifstats *ifstats;
-	struct crashlog *crashlog; /* NULL with pins: then nothing is lost; borrowed */
+	struct crashlog *crashlog; /* or NULL; borrowed */
+	bool closing; /* next holds an interval's ledger */
 	struct wt_count totals[AGENT_COUNTS]; /* since start, for status */
 	uint64_t intervals;
 };
 
-/* Borrows everything. With a fresh state map it is initialised; with an old one, recovered. */
+/*
+ * Borrows everything; signals may be NULL. With a fresh state map it is initialised; with an old
+ * one, recovered.
+ */
 int drain_open(struct tables *t, struct spool *spool, struct iface_list *ifaces,
-	       const struct record_source *source, struct drain **ret);
+	       const struct record_source *source, struct signals *signals, struct drain **ret);
 void drain_close(struct drain *d);
 DEFINE_AUTO(drain_close, struct drain *);
+
+/* A change of the commit by others, d->next: no rows, only what is carried. */
+void drain_prepare(struct drain *d);
+void drain_publish(struct drain *d);
 
 /* A flip happened before the last agent died and was not noted: wait for grace, then flipped. */
 bool drain_must_resume(const struct drain *d);

@@ -181,29 +181,55 @@ static int close_point(struct closing *c, uint32_t idle, uint32_t slot, uint32_t
 	for (int i = 0; i < AGENT_COUNTS; i++)
 		add(&d->totals[i], &row.counts[i]);
 	if (d->crashlog)
-		crashlog_closed(d->crashlog, &row, slot);
+		crashlog_closed(d->crashlog, &row);
 	err = add_folds(c, fold, &row);
 	return err ? err : add_ledger(c, &row);
+}
+
+/* TCP and drops: points of the host, without an interface. */
+static int close_signal(struct closing *c, uint32_t idle, enum wt_signal signal)
+{
+	struct drain *d = c->d;
+	struct agent_ledger row = {
+		.interval = c->interval,
+		.start_us = ((int64_t)d->next->start_ns[idle] + d->offset_ns) / 1000,
+		.end_us = ((int64_t)d->next->end_ns + d->offset_ns) / 1000,
+		.netns = d->state->netns,
+	};
+
+	if (!signal_drain_ledger(d, idle, signal, &row))
+		return 0;
+	if (d->crashlog)
+		crashlog_closed(d->crashlog, &row);
+	return add_ledger(c, &row);
 }
 
 int ledger_close(struct drain *d, uint32_t idle)
 {
 	struct closing c = { .d = d, .interval = d->next->interval - 1 };
 	const struct geometry *g = &d->tables->geometry;
+	AUTO_FREE struct agent_ledger *carry = NULL;
+	uint32_t carry_len = d->next->carry_len;
 	int err = 0;
 
 	c.ledgers = calloc(d->ledgers_max, sizeof(*c.ledgers));
-	if (!c.ledgers)
+	carry = calloc(carry_len + 1, sizeof(*carry));
+	if (!c.ledgers || !carry) {
+		free(c.ledgers);
 		return -ENOMEM;
+	}
+	/* Sent with the others; what cannot be sent comes back to the list. */
+	memcpy(carry, d->next->carry, carry_len * sizeof(*carry));
+	d->next->carry_len = 0;
 	for (uint32_t slot = 0; slot < g->slots && !err; slot++)
 		for (uint32_t point = 0; point < g->points && !err; point++)
 			err = close_point(&c, idle, slot, point);
-	for (uint32_t i = 0; i < d->next->carry_len && !err; i++)
-		err = add_ledger(&c, &d->next->carry[i]);
+	for (int signal = 0; signal < WT_SIGNALS && !err; signal++)
+		err = close_signal(&c, idle, signal);
+	for (uint32_t i = 0; i < carry_len && !err; i++)
+		err = add_ledger(&c, &carry[i]);
 	if (!err)
 		err = ship(&c, true);
-	if (!err)
-		d->next->carry_len = 0;
 	free(c.ledgers);
 	return err;
 }

@@ -61,6 +61,13 @@ static void map_path(const struct pins *p, int map, char path[PINS_PATH_MAX + 64
 	snprintf(path, PINS_PATH_MAX + 64, "%s/maps/%s", p->dir, table_map_names[map]);
 }
 
+void pins_map_path(const struct pins *p, enum table_map map, char path[PINS_PATH_MAX + 64])
+{
+	path[0] = '\0';
+	if (p->dir[0])
+		map_path(p, map, path);
+}
+
 static void prog_path(const struct pins *p, int prog, char path[PINS_PATH_MAX + 64])
 {
 	snprintf(path, PINS_PATH_MAX + 64, "%s/progs/%s", p->dir, kernel_prog_names[prog]);

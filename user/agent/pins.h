@@ -33,6 +33,9 @@ int pins_save(const struct pins *p, const struct kernel *k);
  */
 int pins_adopt(const struct pins *p, struct kernel **ret);
 
+/* Where a map is pinned; "" without pins. */
+void pins_map_path(const struct pins *p, enum table_map map, char path[PINS_PATH_MAX + 64]);
+
 int pins_save_link(const struct pins *p, int link_fd, uint32_t ifindex, bool ingress);
 int pins_adopt_link(const struct pins *p, uint32_t ifindex, bool ingress); /* fd or -errno */
 void pins_drop_link(const struct pins *p, uint32_t ifindex, bool ingress);

@@ -47,23 +47,27 @@ static int set_caps(const cap_value_t *keep, int len)
 	return err;
 }
 
-int privilege_keep_bpf(bool with_xdp)
+int privilege_keep_bpf(bool with_admin)
 {
-	static const cap_value_t wanted[] = { CAP_BPF,	  CAP_NET_ADMIN, CAP_PERFMON,
-					      CAP_SETUID, CAP_SETGID,	 CAP_SYS_ADMIN };
+	static const cap_value_t wanted[] = { CAP_BPF,	  CAP_NET_ADMIN, CAP_PERFMON,	CAP_SETUID,
+					      CAP_SETGID, CAP_SYS_ADMIN, CAP_SYS_PTRACE };
 	cap_value_t keep[ARRAY_LEN(wanted)];
 	cap_t caps = cap_get_proc();
-	int wanted_len = ARRAY_LEN(wanted) - !with_xdp, len = 0;
+	const int needed = ARRAY_LEN(wanted) - 2; /* without one of these, SYS_ADMIN stands in */
+	int wanted_len = with_admin ? ARRAY_LEN(wanted) : needed, len = 0, found = 0;
 
 	if (!caps)
 		return -ENOMEM;
-	for (int i = 0; i < wanted_len; i++)
-		if (has(caps, wanted[i]))
-			keep[len++] = wanted[i];
+	for (int i = 0; i < wanted_len; i++) {
+		if (!has(caps, wanted[i]))
+			continue;
+		keep[len++] = wanted[i];
+		found += i < needed;
+	}
 	cap_free(caps);
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		return -errno;
-	return len == wanted_len ? set_caps(keep, len) : 0; /* else SYS_ADMIN stands in */
+	return found == needed ? set_caps(keep, len) : 0;
 }
 
 int privilege_user(const char *name, uid_t *uid, gid_t *gid)

@@ -11,10 +11,11 @@ bool privilege_is_enough(void);
 
 /*
  * The attacher after start-up: nothing but those three, and what it takes to start another
- * shipper as another user; no_new_privs. With XDP it keeps CAP_SYS_ADMIN too: libxdp finds
- * programs by id, to detach them. 0 or -errno.
+ * shipper as another user; no_new_privs. With with_admin it keeps CAP_SYS_ADMIN and CAP_SYS_PTRACE
+ * too: libxdp finds programs by id, to detach them; sockets of other network namespaces are swept
+ * from within. 0 or -errno.
  */
-int privilege_keep_bpf(bool with_xdp);
+int privilege_keep_bpf(bool with_admin);
 
 /* name, else "wiretally", else "nobody". 0, or -ENOENT when a given name does not exist. */
 int privilege_user(const char *name, uid_t *uid, gid_t *gid);

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "kern/refusal.h"
+#include "user/lib/log.h"
 
 _Static_assert(FLOW_EGRESS == WT_MARK_EGRESS && FLOW_COUNTED == WT_MARK_COUNTED &&
 		       FLOW_LATER_FRAGMENT == WT_MARK_LATER_FRAGMENT &&
@@ -23,6 +24,9 @@ static const char *const count_names[COUNT_UNPARSED] = {
 	[COUNT_LOST_SPOOL_FULL] = "lost/spool_full",
 	[COUNT_LOST_REFUSED] = "lost/spool_refused",
 	[COUNT_LOST_AGENT_CRASH] = "lost/agent_crash",
+	[COUNT_LOST_UNENCODABLE] = "lost/spool_unencodable",
+	[COUNT_LOST_LANE_FULL] = "lost/lane_full",
+	[COUNT_LOST_NO_ROW] = "lost/no_row",
 	[COUNT_FOLD_LANE_FULL] = "fold_reason/lane_full",
 	[COUNT_FOLD_NO_ROW] = "fold_reason/no_row",
 	[COUNT_FOLD_NESTED] = "fold_reason/nested",
@@ -129,30 +133,54 @@ void record_ledger(const struct agent_ledger *from, struct ledger_row *to)
 }
 
 /* Rows come grouped by few points: a linear search over what is there so far is short. */
-static int add_sum(struct spool_sum *sums, size_t cap, size_t *len, const struct flow *f,
-		   uint64_t interval)
+static void add_sum(struct spool_sum *sums, size_t cap, size_t *len, const struct spool_sum *row)
 {
-	uint32_t point = (f->flags & FLOW_EGRESS ? 1 : 0) + (f->flags & FLOW_INNER ? 2 : 0);
 	size_t i;
 
 	for (i = 0; i < *len; i++)
-		if (sums[i].ifindex == f->ifindex && sums[i].netns == f->netns &&
-		    sums[i].point == point)
+		if (sums[i].ifindex == row->ifindex && sums[i].netns == row->netns &&
+		    sums[i].point == row->point)
 			break;
 	if (i == cap)
-		return -E2BIG;
+		i = 0; /* no more points than the state knows: totals stay exact */
 	if (i == *len) {
-		sums[i] = (struct spool_sum){
-			.interval = interval,
-			.ifindex = f->ifindex,
-			.netns = f->netns,
-			.point = point,
-		};
+		sums[i] = *row;
+		sums[i].count = (struct wt_count){ 0 };
 		++*len;
 	}
-	sums[i].count.packets += f->packets;
-	sums[i].count.l2_bytes += f->l2_octets;
-	return 0;
+	sums[i].count.packets += row->count.packets;
+	sums[i].count.l2_bytes += row->count.l2_bytes;
+}
+
+/* What the batch's rows add up to, by point: TCP and drops are points of the host. */
+static void add_sums(struct spool_sum *sums, size_t cap, size_t *len, const struct batch *b,
+		     uint32_t netns)
+{
+	struct spool_sum tcp = { b->head.interval, 0, netns, WT_SIGNAL_POINT + WT_SIGNAL_TCP };
+	struct spool_sum drops = { b->head.interval, 0, netns, WT_SIGNAL_POINT + WT_SIGNAL_DROPS };
+
+	for (size_t i = 0; i < b->flows_len; i++) {
+		const struct flow *f = &b->flows[i];
+		struct spool_sum row = {
+			.interval = b->head.interval,
+			.ifindex = f->ifindex,
+			.netns = f->netns,
+			.point = (f->flags & FLOW_EGRESS ? 1 : 0) + (f->flags & FLOW_INNER ? 2 : 0),
+			.count = { f->packets, f->l2_octets },
+		};
+
+		add_sum(sums, cap, len, &row);
+	}
+	for (size_t i = 0; i < b->connections_len; i++)
+		tcp.count.packets += b->connections[i].events;
+	for (size_t i = 0; i < b->drops_len; i++) {
+		drops.count.packets += b->drops[i].packets;
+		drops.count.l2_bytes += b->drops[i].octets;
+	}
+	if (b->connections_len)
+		add_sum(sums, cap, len, &tcp);
+	if (b->drops_len)
+		add_sum(sums, cap, len, &drops);
 }
 
 int record_ship(struct spool *spool, struct commit *next, const struct record_source *source,
@@ -160,16 +188,14 @@ int record_ship(struct spool *spool, struct commit *next, const struct record_so
 {
 	AUTO_FREE uint8_t *raw = NULL, *body = NULL;
 	AUTO_FREE struct spool_sum *sums = calloc(STATE_POINTS, sizeof(*sums));
-	struct spool_entry entry = { .ledgers_len = b->ledger_len, .rows = b->flows_len };
-	size_t raw_len, body_len, sums_len = 0;
-	int err = 0;
+	struct spool_entry entry = { .ledgers_len = b->ledger_len,
+				     .rows = b->flows_len + b->connections_len + b->drops_len };
+	size_t raw_len = 0, body_len = 0, sums_len = 0;
+	int err;
 
 	if (!sums)
 		return -ENOMEM;
-	for (size_t i = 0; i < b->flows_len && !err; i++)
-		err = add_sum(sums, STATE_POINTS, &sums_len, &b->flows[i], b->head.interval);
-	if (err)
-		return err;
+	add_sums(sums, STATE_POINTS, &sums_len, b, spool->state->netns);
 	b->head.schema = BATCH_SCHEMA;
 	b->head.sequence = next->next_sequence;
 	b->head.has_boot_id = true;
@@ -180,13 +206,19 @@ int record_ship(struct spool *spool, struct commit *next, const struct record_so
 	err = batch_encode(b, &raw, &raw_len);
 	if (!err)
 		err = batch_compress(raw, raw_len, &body, &body_len);
-	if (err)
-		return err;
 	entry.sequence = next->next_sequence;
 	entry.sums_len = sums_len;
 	entry.body_len = body_len;
-	err = spool_append(spool, next, &entry, sums, ledgers, body);
+	if (!err)
+		err = spool_append(spool, next, &entry, sums, ledgers, body);
 	if (!err)
 		next->next_sequence++;
+	if (err == -EINVAL || err == -EMSGSIZE) {
+		/* A fault of ours. To stop for it is to stop for ever: the same rows come again. */
+		log_error("%u rows cannot be encoded: lost/spool_unencodable", entry.rows);
+		carry_batch(next, sums, sums_len, ledgers, entry.ledgers_len,
+			    COUNT_LOST_UNENCODABLE);
+		return 0;
+	}
 	return err;
 }

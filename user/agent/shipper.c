@@ -26,6 +26,7 @@ struct shipper {
 	struct iface_list ifaces;
 	struct spool spool;
 	struct drain *drain;
+	struct crashlog crashlog; /* of the drain, when it has one */
 	struct flip flip;
 	struct ship ship;
 	int interval_fd;
@@ -85,7 +86,7 @@ static bool lanes_moved(struct shipper *s)
 	for (uint32_t row = 0; row < t->geometry.rows; row++)
 		if (__atomic_load_n(&t->heads[row].head, __ATOMIC_RELAXED) != t->heads[row].tail)
 			return true;
-	return false;
+	return signal_drain_moved(s->drain);
 }
 
 static int on_poll(struct shipper *s)
@@ -94,8 +95,8 @@ static int on_poll(struct shipper *s)
 
 	drain_timer(s->poll_fd);
 	s->looks++;
-	if (s->o->crashlog && !drain_is_harvesting(s->drain))
-		crashlog_look(s->o->crashlog, s->tables, &s->ifaces);
+	if (s->drain->crashlog)
+		crashlog_look(&s->crashlog);
 	if (!lanes_moved(s)) {
 		if (++s->idle_polls > 100)
 			set_poll(s, false);
@@ -190,6 +191,8 @@ static int on_message(struct shipper *s)
 	if (m.type == MESSAGE_IFACE && m.iface.slot < GEOMETRY_SLOTS_MAX) {
 		s->ifaces.at[m.iface.slot] = m.iface;
 		ifstats_look(s->drain->ifstats, &s->ifaces); /* its counters' baseline */
+		if (s->drain->crashlog)
+			crashlog_watch(&s->crashlog, m.iface.slot, m.iface.ifindex);
 	}
 	if (m.type == MESSAGE_FINISH)
 		finish(s);
@@ -206,6 +209,7 @@ static void on_status(struct shipper *s)
 		.spool = &s->spool,
 		.drain = s->drain,
 		.ship = &s->ship,
+		.signals = s->o->signals,
 		.looks = s->looks,
 	};
 
@@ -269,6 +273,26 @@ static int loop(struct shipper *s)
 	return err;
 }
 
+/* What a run before this one lost is named; from here on, what this one would lose is known. */
+static void start_crashlog(struct shipper *s)
+{
+	const struct shipper_options *o = s->o;
+	struct drain *d = s->drain;
+	uint64_t lost;
+
+	drain_prepare(d);
+	lost = crashlog_report(o->crash, o->owner, o->before->adopted, &o->before->left, &s->spool,
+			       d->next);
+	if (lost)
+		log_warn(
+			"the agent before was killed: %llu packets and events are lost/agent_crash",
+			(unsigned long long)lost);
+	drain_publish(d);
+	crashlog_start(&s->crashlog, o->crash, o->owner, o->ledgers_pin, s->tables, o->signals,
+		       &s->spool);
+	d->crashlog = &s->crashlog;
+}
+
 static int start(struct shipper *s)
 {
 	const struct config *c = s->o->config;
@@ -281,19 +305,21 @@ static int start(struct shipper *s)
 	spool_init(&s->spool, s->tables->state, s->tables->spool, s->tables->geometry.spool_bytes);
 	err = privilege_drop_all(s->o->uid, s->o->gid);
 	if (!err)
-		err = drain_open(s->tables, &s->spool, &s->ifaces, &s->o->source, &s->drain);
-	if (!err)
-		s->drain->crashlog = s->o->crashlog;
+		err = drain_open(s->tables, &s->spool, &s->ifaces, &s->o->source, s->o->signals,
+				 &s->drain);
+	if (!err && s->o->crash)
+		start_crashlog(s);
 	if (!err)
 		err = flip_start(&s->flip, s->tables->control, s->o->grace_fd);
 	if (!err)
-		err = ship_start(&s->ship, &s->spool, c->collector, s->o->crashlog);
+		err = ship_start(&s->ship, &s->spool, c->collector, s->drain->crashlog);
 	return err;
 }
 
 int shipper_run(struct tables *t, const struct shipper_options *o)
 {
 	struct shipper s = { .o = o, .tables = t };
+	bool left;
 	int err;
 
 	prctl(PR_SET_NAME, "wt-shipper");
@@ -309,10 +335,10 @@ int shipper_run(struct tables *t, const struct shipper_options *o)
 		log_error("shipper: %s", strerror(-err));
 	ship_stop(&s.ship);
 	flip_stop(&s.flip);
-	if (!err && spool_used(&s.spool))
-		log_warn(
-			"stopped with %llu bytes of batches that the collector has not taken: lost",
-			(unsigned long long)spool_used(&s.spool));
+	left = !err && (s.finishing != 3 || spool_used(&s.spool));
+	if (left)
+		log_warn("stopped with %llu bytes of batches that the collector has not taken",
+			 (unsigned long long)spool_used(&s.spool));
 	drain_close(s.drain);
-	return err || spool_used(&s.spool);
+	return err ? 1 : left ? SHIPPER_LEFT : 0;
 }

@@ -9,7 +9,9 @@
 #include <sys/types.h>
 
 #include "user/agent/config.h"
+#include "user/agent/crashlog.h"
 #include "user/agent/record.h"
+#include "user/agent/start.h"
 #include "user/agent/tables.h"
 
 #define SHIPPER_POLL_BUSY_MS 10 /* looks at the lanes while they fill */
@@ -23,12 +25,20 @@ struct shipper_options {
 	int message_fd; /* to the attacher */
 	int grace_fd; /* to the attacher, for flip.h */
 	int status_fd; /* listening, or -1 */
-	struct crashlog *crashlog; /* or NULL */
+	struct crash_file *crash; /* or NULL */
+	const struct start_before *before; /* the agent before, borrowed */
+	uint8_t owner[16]; /* this run of the attacher */
+	char ledgers_pin[PINS_PATH_MAX + 64]; /* path, "" without pins */
+	struct signals *signals; /* or NULL */
 	uid_t uid;
 	gid_t gid;
 };
 
-/* Runs until told to finish. The exit status: 0 when everything was acknowledged, 1 otherwise. */
+/*
+ * Runs until told to finish. The exit status: 0 when everything was acknowledged, SHIPPER_LEFT
+ * when some is still in the tables, 1 otherwise.
+ */
+#define SHIPPER_LEFT 3
 int shipper_run(struct tables *t, const struct shipper_options *o);
 
 #endif

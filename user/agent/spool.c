@@ -43,19 +43,19 @@ static uint64_t skip_wrap(const struct spool *s, uint64_t offset)
 	return offset;
 }
 
-static struct spool_sum *entry_sums(const struct spool_entry *e)
+struct spool_sum *spool_sums(const struct spool_entry *e)
 {
 	return (struct spool_sum *)(e + 1);
 }
 
-static struct agent_ledger *entry_ledgers(const struct spool_entry *e)
+struct agent_ledger *spool_ledgers(const struct spool_entry *e)
 {
-	return (struct agent_ledger *)(entry_sums(e) + e->sums_len);
+	return (struct agent_ledger *)(spool_sums(e) + e->sums_len);
 }
 
 const void *spool_body(const struct spool_entry *e)
 {
-	return entry_ledgers(e) + e->ledgers_len;
+	return spool_ledgers(e) + e->ledgers_len;
 }
 
 static bool same_point(const struct agent_ledger *a, const struct agent_ledger *b)
@@ -99,23 +99,27 @@ void carry_add(struct commit *next, const struct agent_ledger *row)
 		ledger_merge(newest ? newest : &next->carry[0], row);
 }
 
-/* What an entry held goes to the carried ledgers: rows as lost, ledgers to be sent again. */
-static void carry_entry(struct commit *next, const struct spool_entry *e, enum agent_count loss)
+void carry_batch(struct commit *next, const struct spool_sum *sums, uint32_t sums_len,
+		 const struct agent_ledger *ledgers, uint32_t ledgers_len, enum agent_count loss)
 {
-	for (uint32_t i = 0; i < e->sums_len; i++) {
-		const struct spool_sum *sum = &entry_sums(e)[i];
+	for (uint32_t i = 0; i < sums_len; i++) {
 		struct agent_ledger lost = {
-			.interval = sum->interval,
-			.ifindex = sum->ifindex,
-			.netns = sum->netns,
-			.point = sum->point,
+			.interval = sums[i].interval,
+			.ifindex = sums[i].ifindex,
+			.netns = sums[i].netns,
+			.point = sums[i].point,
 		};
 
-		lost.counts[loss] = sum->count;
+		lost.counts[loss] = sums[i].count;
 		carry_add(next, &lost);
 	}
-	for (uint32_t i = 0; i < e->ledgers_len; i++)
-		carry_add(next, &entry_ledgers(e)[i]);
+	for (uint32_t i = 0; i < ledgers_len; i++)
+		carry_add(next, &ledgers[i]);
+}
+
+static void carry_entry(struct commit *next, const struct spool_entry *e, enum agent_count loss)
+{
+	carry_batch(next, spool_sums(e), e->sums_len, spool_ledgers(e), e->ledgers_len, loss);
 }
 
 static void drop_oldest(struct spool *s, struct commit *next)
@@ -197,9 +201,9 @@ int spool_append(struct spool *s, struct commit *next, const struct spool_entry 
 	e->magic = SPOOL_MAGIC;
 	e->bytes = bytes;
 	if (sums_bytes)
-		memcpy(entry_sums(e), sums, sums_bytes);
+		memcpy(spool_sums(e), sums, sums_bytes);
 	if (ledgers_bytes)
-		memcpy(entry_ledgers(e), ledgers, ledgers_bytes);
+		memcpy(spool_ledgers(e), ledgers, ledgers_bytes);
 	memcpy((void *)spool_body(e), body, head->body_len);
 	next->spool_head += bytes;
 	return 0;
@@ -255,6 +259,30 @@ const struct spool_entry *spool_next(struct spool *s)
 void spool_acknowledge(struct spool *s)
 {
 	__atomic_store_n(&s->state->outbox_len, 0, __ATOMIC_RELEASE);
+}
+
+void spool_each(const struct spool *s, void (*visit)(void *arg, const struct spool_entry *e),
+		void *arg)
+{
+	const struct state *st = s->state;
+	const struct spool_entry *outbox = (const void *)s->outbox;
+	const struct commit *commit = &st->commit[st->current];
+	uint64_t at =
+		st->spool_tail > commit->spool_dropped ? st->spool_tail : commit->spool_dropped;
+
+	if (st->outbox_len)
+		visit(arg, outbox);
+	while (at < commit->spool_head) {
+		const struct spool_entry *e;
+
+		at = skip_wrap(s, at);
+		if (at >= commit->spool_head)
+			break;
+		e = entry_at(s, at);
+		if (!st->outbox_len || e->sequence > outbox->sequence)
+			visit(arg, e); /* else a kill left it in both places */
+		at += e->bytes;
+	}
 }
 
 uint64_t spool_used(const struct spool *s)

@@ -45,6 +45,10 @@ struct spool_entry {
 	uint32_t rows;
 };
 
+struct spool_sum *spool_sums(const struct spool_entry *e);
+struct agent_ledger *spool_ledgers(const struct spool_entry *e);
+const void *spool_body(const struct spool_entry *e);
+
 struct spool {
 	uint8_t *outbox;
 	uint8_t *ring;
@@ -82,7 +86,6 @@ void spool_apply(struct spool *s, const struct commit *current);
  * there is nothing. The pointer is valid until spool_acknowledge().
  */
 const struct spool_entry *spool_next(struct spool *s);
-const void *spool_body(const struct spool_entry *e);
 void spool_acknowledge(struct spool *s);
 /*
  * Ship thread: the collector will never take the batch in the outbox. Returns when the drain
@@ -96,6 +99,10 @@ void spool_refuse(struct spool *s);
  */
 bool spool_take_refused(struct spool *s, struct commit *next);
 
+/* Every entry that waits, the outbox first. Only while no other thread uses the spool. */
+void spool_each(const struct spool *s, void (*visit)(void *arg, const struct spool_entry *e),
+		void *arg);
+
 /* Wakes spool_refuse(): the process ends, the next one goes on. */
 void spool_close(struct spool *s);
 
@@ -104,5 +111,9 @@ uint64_t spool_used(const struct spool *s);
 
 /* Adds a ledger to the carried ones; when the list is full it merges with its point's newest. */
 void carry_add(struct commit *next, const struct agent_ledger *row);
+
+/* A batch that goes nowhere: its rows as lost under a name, its ledgers to be sent again. */
+void carry_batch(struct commit *next, const struct spool_sum *sums, uint32_t sums_len,
+		 const struct agent_ledger *ledgers, uint32_t ledgers_len, enum agent_count loss);
 
 #endif

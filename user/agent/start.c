@@ -10,6 +10,7 @@
 
 #include <bpf/libbpf.h>
 
+#include "user/agent/old_pins.h"
 #include "user/agent/privilege.h"
 #include "user/agent/watch.h"
 #include "user/lib/log.h"
@@ -102,7 +103,21 @@ static int load_new(const struct config *c, const struct geometry *g, const stru
 	return err ? err : pins_save(pins, *ret);
 }
 
-int start_kernel(const struct config *c, struct pins *pins, struct kernel **ret)
+/* own_too: of this version by name, but not by what is in them. */
+static void replace_pins(const struct config *c, const struct pins *pins, bool own_too,
+			 struct start_before *before)
+{
+	int found = old_pins_take(c->pin_dir, pins, own_too, before->crash, &before->left);
+
+	if (found > 0)
+		log_warn("pins of another version were in the way: replaced%s",
+			 before->left.ledgers || !before->crash
+				 ? ""
+				 : "; what they held is named as far as the crash record knows");
+}
+
+int start_kernel(const struct config *c, struct start_before *before, struct pins *pins,
+		 struct kernel **ret)
 {
 	struct geometry g;
 	const char *why;
@@ -114,14 +129,18 @@ int start_kernel(const struct config *c, struct pins *pins, struct kernel **ret)
 		return err;
 	if (!pins->dir[0])
 		log_info("tables are not pinned (%s): they end with this agent", why);
+	replace_pins(c, pins, false, before);
 	err = pins_adopt(pins, ret);
+	before->adopted = !err;
 	if (!err && !fits(*ret, &g, c))
 		log_warn(
 			"going on with the tables of the agent before: its --memory, --inner and --max-interfaces hold until `wiretally detach`");
 	if (err == -ENOENT || err == -EPROTO) {
 		if (err == -EPROTO)
-			log_warn("pins of another version are in the way: replaced");
-		err = load_new(c, &g, pins, ret);
+			replace_pins(c, pins, true, before);
+		err = pins_open(c->pin_dir, pins, &why);
+		if (!err)
+			err = load_new(c, &g, pins, ret);
 	}
 	if (!err)
 		geometry_print(&(*ret)->options.geometry, stderr);

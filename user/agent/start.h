@@ -4,6 +4,7 @@
 #define WT_START_H
 
 #include "user/agent/config.h"
+#include "user/agent/crashlog.h"
 #include "user/agent/kernel.h"
 #include "user/agent/pins.h"
 
@@ -13,7 +14,18 @@
  */
 int start_check(const struct config *c, int *lock_fd);
 
-/* Adopts pinned tables that fit the configuration, else loads new ones and pins them. */
-int start_kernel(const struct config *c, struct pins *pins, struct kernel **ret);
+/* What is known of the agent before. */
+struct start_before {
+	const struct crash_file *crash; /* its record, or NULL; in */
+	struct crash_left left; /* what its removed pins held; out */
+	bool adopted; /* its tables live on; out */
+};
+
+/*
+ * Adopts pinned tables that fit the configuration, else loads new ones and pins them. Pins of
+ * another version are removed, hooks first.
+ */
+int start_kernel(const struct config *c, struct start_before *before, struct pins *pins,
+		 struct kernel **ret);
 
 #endif

@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "kern/abi.h"
+#include "kern/abi_signal.h"
 #include "user/agent/geometry.h"
 
 #define STATE_MAGIC 0x57545354u /* "WTST" */
@@ -34,6 +35,9 @@ enum agent_count {
 	COUNT_LOST_SPOOL_FULL,
 	COUNT_LOST_REFUSED,
 	COUNT_LOST_AGENT_CRASH,
+	COUNT_LOST_UNENCODABLE, /* a fault of ours: a batch the format cannot hold */
+	COUNT_LOST_LANE_FULL, /* TCP and drops: there is nothing to fold them into */
+	COUNT_LOST_NO_ROW,
 	COUNT_FOLD_LANE_FULL,
 	COUNT_FOLD_NO_ROW,
 	COUNT_FOLD_NESTED,
@@ -75,6 +79,12 @@ struct commit {
 	uint64_t end_ns; /* of the idle half */
 	uint64_t lane_tail[STATE_ROWS];
 	struct wt_count recorded[2][STATE_POINTS]; /* by epoch; [slot * points + point] */
+	/* The same for the tallies of TCP and drops (signal_drain.c); enum wt_signal. */
+	uint64_t signal_tail[WT_SIGNALS][STATE_ROWS];
+	uint64_t signal_cursor[WT_SIGNALS];
+	uint64_t signal_missed[WT_SIGNALS]; /* of struct signal_shared, taken so far */
+	struct wt_count signal_recorded[2][WT_SIGNALS]; /* by epoch */
+	uint8_t crash_reported[16]; /* the run whose losses are told, see crashlog.h */
 	uint32_t carry_len;
 	uint32_t pad;
 	struct agent_ledger

@@ -112,6 +112,19 @@ static json_t *totals(const struct drain *d)
 	return all;
 }
 
+static json_t *signals(const struct signals *s)
+{
+	json_t *all = json_array();
+
+	for (int i = 0; s && i < s->choices_len; i++) {
+		const struct signal_choice *c = &s->choices[i];
+
+		json_array_append_new(all, json_pack("{s:s, s:s, s:s}", "signal", c->signal, "hook",
+						     c->hook, "why", c->why));
+	}
+	return all;
+}
+
 static json_t *document(const struct status_view *v)
 {
 	struct timespec now;
@@ -128,6 +141,7 @@ static json_t *document(const struct status_view *v)
 	json_object_set_new(doc, "looks", json_integer(v->looks));
 	json_object_set_new(doc, "intervals", json_integer(v->drain->intervals));
 	json_object_set_new(doc, "interfaces", interfaces(v->ifaces));
+	json_object_set_new(doc, "signals", signals(v->signals));
 	json_object_set_new(doc, "memory", memory(&v->tables->geometry));
 	json_object_set_new(doc, "spool",
 			    json_pack("{s:I, s:I}", "bytes", (json_int_t)spool_used(v->spool),

@@ -6,6 +6,7 @@
 #include "user/agent/config.h"
 #include "user/agent/drain.h"
 #include "user/agent/ship.h"
+#include "user/agent/signals.h"
 
 struct status_view {
 	const struct config *config;
@@ -15,6 +16,7 @@ struct status_view {
 	const struct spool *spool;
 	const struct drain *drain;
 	const struct ship *ship;
+	const struct signals *signals; /* or NULL */
 	uint64_t looks; /* at the lanes and ledgers, since start */
 };
 

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0 OR GPL-2.0
+/* One hook at a time: can it be had, attach it, name it. By probing, never by version. */
+#include "user/agent/tcp_signal_hooks.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/mount.h>
+#include <linux/perf_event.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <bpf/btf.h>
+
+#include "user/lib/cleanup.h"
+
+static struct btf *kernel_btf(void)
+{
+	static struct btf *btf; /* some MiB: parsed once, kept for the next look */
+
+	if (!btf)
+		btf = btf__load_vmlinux_btf();
+	return btf;
+}
+
+int tcp_tracepoint_args(const char *name)
+{
+	const struct btf *btf = kernel_btf();
+	const struct btf_type *t;
+	char typedef_name[96];
+	int id;
+
+	if (!btf)
+		return -ENOENT;
+	snprintf(typedef_name, sizeof(typedef_name), "btf_trace_%s", name);
+	id = btf__find_by_name_kind(btf, typedef_name, BTF_KIND_TYPEDEF);
+	t = id < 0 ? NULL : btf__type_by_id(btf, id);
+	t = t ? btf__type_by_id(btf, t->type) : NULL; /* pointer */
+	t = t && btf_is_ptr(t) ? btf__type_by_id(btf, t->type) : NULL;
+	return t && btf_is_func_proto(t) ? btf_vlen(t) - 1 : -ENOENT; /* less void *data */
+}
+
+static bool function_exists(const char *name)
+{
+	return kernel_btf() && btf__find_by_name_kind(kernel_btf(), name, BTF_KIND_FUNC) > 0;
+}
+
+static int prepare_tracepoint(const struct tcp_hook *h, struct bpf_program *prog, char *why,
+			      size_t size)
+{
+	int args = tcp_tracepoint_args(h->target);
+
+	if (args == -ENOENT) { /* its context is the same array, without types */
+		if (h->args)
+			return -ENOENT;
+		bpf_program__set_type(prog, BPF_PROG_TYPE_RAW_TRACEPOINT);
+		bpf_program__set_expected_attach_type(prog, 0);
+		snprintf(why, size, "the kernel's BTF does not describe the tracepoint");
+		return 0;
+	}
+	if (h->args && args != h->args)
+		return -ENOENT;
+	snprintf(why, size, "the kernel's BTF describes the tracepoint");
+	return 0;
+}
+
+int tcp_hook_prepare(const struct tcp_hook *h, struct bpf_program *prog, char *why, size_t size)
+{
+	switch (h->kind) {
+	case TCP_HOOK_TRACEPOINT:
+		return prepare_tracepoint(h, prog, why, size);
+	case TCP_HOOK_FENTRY:
+	case TCP_HOOK_FEXIT:
+		snprintf(why, size, "no function %s in the kernel's BTF", h->target);
+		if (!function_exists(h->target))
+			return -ENOENT;
+		break;
+	default:
+		break;
+	}
+	snprintf(why, size, "the kernel has it");
+	return 0;
+}
+
+/* tracefs without mounting it anywhere: nobody else sees it. */
+static int open_tracefs(void)
+{
+	AUTO_FD int fs = syscall(SYS_fsopen, "tracefs", FSOPEN_CLOEXEC);
+	int mount;
+
+	if (fs < 0 || syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0))
+		return -errno;
+	mount = syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC, 0);
+	return mount < 0 ? -errno : mount;
+}
+
+static int read_event_id(int tracefs, const char *event)
+{
+	char path[128], text[16] = "";
+	AUTO_FD int fd = -1;
+
+	snprintf(path, sizeof(path), "events/%s/id", event);
+	fd = openat(tracefs, path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (read(fd, text, sizeof(text) - 1) <= 0)
+		return -EIO;
+	return atoi(text);
+}
+
+static int attach_syscall(const struct tcp_hook *h, struct bpf_program *prog, struct bpf_link **ret)
+{
+	struct perf_event_attr attr = {
+		.type = PERF_TYPE_TRACEPOINT,
+		.size = sizeof(attr),
+		.sample_period = 1,
+		.wakeup_events = 1,
+	};
+	AUTO_FD int tracefs = open_tracefs();
+	AUTO_FD int perf = -1;
+	int id = tracefs < 0 ? tracefs : read_event_id(tracefs, h->target);
+
+	if (id < 0)
+		return id;
+	attr.config = id;
+	/* One event on one CPU: the program runs for the tracepoint, wherever it is hit. */
+	perf = syscall(SYS_perf_event_open, &attr, -1, 0, -1, PERF_FLAG_FD_CLOEXEC);
+	if (perf < 0)
+		return -errno;
+	*ret = bpf_program__attach_perf_event(prog, perf);
+	if (!*ret)
+		return -errno;
+	TAKE_FD(perf);
+	return 0;
+}
+
+static struct bpf_link *attach_iter(struct bpf_program *prog, const struct bpf_map *map)
+{
+	LIBBPF_OPTS(bpf_iter_attach_opts, opts);
+	union bpf_iter_link_info info = { 0 };
+
+	if (map) {
+		info.map.map_fd = bpf_map__fd(map);
+		opts.link_info = &info;
+		opts.link_info_len = sizeof(info);
+	}
+	return bpf_program__attach_iter(prog, &opts);
+}
+
+int tcp_hook_attach(const struct tcp_hook *h, struct bpf_program *prog, const struct bpf_map *map,
+		    struct bpf_link **ret)
+{
+	struct bpf_link *link = NULL;
+
+	switch (h->kind) {
+	case TCP_HOOK_SYSCALL:
+		return attach_syscall(h, prog, ret);
+	case TCP_HOOK_TRACEPOINT:
+		if (bpf_program__type(prog) == BPF_PROG_TYPE_RAW_TRACEPOINT)
+			link = bpf_program__attach_raw_tracepoint(prog, h->target);
+		else
+			link = bpf_program__attach_trace(prog);
+		break;
+	case TCP_HOOK_KPROBE:
+		link = bpf_program__attach_kprobe(prog, false, h->target);
+		break;
+	case TCP_HOOK_KRETPROBE:
+		link = bpf_program__attach_kprobe(prog, true, h->target);
+		break;
+	case TCP_HOOK_FENTRY:
+	case TCP_HOOK_FEXIT:
+		link = bpf_program__attach_trace(prog);
+		break;
+	case TCP_HOOK_ITER:
+		link = attach_iter(prog, map);
+		break;
+	}
+	if (!link)
+		return -errno;
+	*ret = link;
+	return 0;
+}
+
+void tcp_hook_name(const struct tcp_hook *h, const struct bpf_program *prog, char *to, size_t size)
+{
+	static const char *const kinds[] = {
+		[TCP_HOOK_TRACEPOINT] = "tp_btf", [TCP_HOOK_SYSCALL] = "tp",
+		[TCP_HOOK_KPROBE] = "kprobe",	  [TCP_HOOK_KRETPROBE] = "kretprobe",
+		[TCP_HOOK_FENTRY] = "fentry",	  [TCP_HOOK_FEXIT] = "fexit",
+		[TCP_HOOK_ITER] = "iter",
+	};
+	const char *kind = kinds[h->kind];
+
+	if (bpf_program__type(prog) == BPF_PROG_TYPE_RAW_TRACEPOINT)
+		kind = "raw_tp";
+	snprintf(to, size, "%s/%s", kind, h->target ? h->target : "tcp");
+}

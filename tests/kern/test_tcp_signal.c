@@ -46,8 +46,8 @@ static int make_array(uint32_t value_bytes, uint32_t entries)
 
 static void *map(int fd, size_t bytes)
 {
-	void *at = mmap(NULL, (bytes + 4095) / 4096 * 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
-			0);
+	void *at =
+		mmap(NULL, (bytes + 4095) / 4096 * 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 
 	cr_assert_neq(at, MAP_FAILED, "%s", strerror(errno));
 	return at;
@@ -74,8 +74,7 @@ static void bench_start(struct bench *b, uint32_t sets, uint32_t lane_len, uint3
 		.secret = b->secret,
 		.secret_words = 8,
 		.controls_fd = make_array(sizeof(struct wt_control), 1),
-		.ledgers_fd =
-			make_array(sizeof(struct wt_signal_ledger), cpus * 2 * WT_SIGNALS),
+		.ledgers_fd = make_array(sizeof(struct wt_signal_ledger), cpus * 2 * WT_SIGNALS),
 	};
 	cr_assert_eq(tcp_signal_start(&b->o, &b->signal), 0);
 	maps = tcp_signal_maps(b->signal);
@@ -151,7 +150,8 @@ static const struct wt_conn *find(enum wt_conn_role role, uint16_t local, uint16
 		if (c->role != role || (local && c->local_port != local) ||
 		    (remote && c->remote_port != remote))
 			continue;
-		cr_assert_null(found, "more than one row of role %d, %u -> %u", role, local, remote);
+		cr_assert_null(found, "more than one row of role %d, %u -> %u", role, local,
+			       remote);
 		found = c;
 	}
 	return found;

@@ -65,11 +65,12 @@ static int set_maps(struct bpf_object *obj, const struct signal_options *o)
 /* The constant's place in .rodata: objects of several families have no common skeleton type. */
 static void *constant(struct bpf_object *obj, const char *name, size_t size)
 {
+	size_t len;
 	const struct btf *btf = bpf_object__btf(obj);
 	const struct bpf_map *rodata = bpf_object__find_map_by_name(obj, ".rodata");
 	int id = btf ? btf__find_by_name_kind(btf, ".rodata", BTF_KIND_DATASEC) : -ENOENT;
 	const struct btf_type *section = id < 0 ? NULL : btf__type_by_id(btf, id);
-	uint8_t *bytes = rodata ? bpf_map__initial_value(rodata, NULL) : NULL;
+	uint8_t *bytes = rodata ? bpf_map__initial_value(rodata, &len) : NULL;
 	const struct btf_var_secinfo *var;
 
 	if (!section || !bytes)

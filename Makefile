@@ -68,9 +68,11 @@ BENCH_BPF := $(patsubst %.c,$(BUILD)/%.o,$(BENCH_BPF_SRC))
 BENCH_SRC := $(sort $(filter-out $(BENCH_BPF_SRC),$(wildcard bench/*.c)))
 BENCH := $(patsubst %.c,$(BUILD)/%,$(BENCH_SRC))
 BENCH_LIB := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard bench/lib/*.c)))
+VMTEST_BPF := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard vmtests/*.bpf.c)))
+VMTEST := $(patsubst %.c,$(BUILD)/%,$(sort $(filter-out $(wildcard vmtests/*.bpf.c),$(wildcard vmtests/*.c))))
 
 .DEFAULT_GOAL := all
-.PHONY: all help deps run test test-unit bench asan fuzz check fresh install uninstall clean format
+.PHONY: all help deps run test test-unit vmtest bench asan fuzz check fresh install uninstall clean format
 .SECONDARY:
 .DELETE_ON_ERROR:
 
@@ -90,8 +92,10 @@ $(DUCKDB)/duckdb.h $(DUCKDB)/libduckdb.so:
 # ---- kernel half ---------------------------------------------------------------------------
 
 # Not ':=': in `make deps all` the compiler that is asked comes with deps.
+# What bpf_tracing.h calls the machine whose registers kprobes read.
+BPF_ARCH = $(patsubst x86_64,x86,$(patsubst aarch64,arm64,$(shell uname -m)))
 BPF_CFLAGS = -target bpf -mcpu=v3 -O2 -g -std=gnu11 -Wall -Wextra -Wno-unused-parameter \
-	-Wno-address-of-packed-member -I. -idirafter /usr/include/$(shell $(CC) -print-multiarch 2>/dev/null)
+	-Wno-address-of-packed-member -D__TARGET_ARCH_$(BPF_ARCH) -I. -idirafter /usr/include/$(shell $(CC) -print-multiarch 2>/dev/null)
 
 $(BUILD)/%.bpf.o: %.bpf.c
 	$(call say,BPF,$<)
@@ -181,6 +185,15 @@ test: deps
 ## test-unit: the tests that need no kernel and no root
 test-unit: all $(filter-out $(BUILD)/tests/kern/%,$(UNIT))
 	$(Q)BUILD=$(BUILD) tests/run.sh --unit $(TESTS)
+
+$(BUILD)/vmtests/%: $(BUILD)/vmtests/%.o $(TOOL_LIB) $(BASE_A)
+	$(link) -lxdp $(TOOL_LIBS)
+
+## vmtest: the same tests on Debian's kernels 5.10, 6.1, 6.12 and newest, in QEMU; KERNELS='6.1,6.12'
+vmtest:
+	$(Q)BUILD=$(BUILD) deploy/deps.sh vm
+	$(Q)$(MAKE) --no-print-directory all $(TOOLS) $(TEST_BPF) $(VMTEST) $(VMTEST_BPF)
+	$(Q)BUILD=$(BUILD) vmtests/run.py $(if $(KERNELS),--kernels $(KERNELS)) $(TESTS)
 
 ## asan: the unit tests under AddressSanitizer and UBSan
 asan:

@@ -71,6 +71,17 @@ static __always_inline void on_connect(__u64 sk, __u32 socket_state, const struc
 		count_loss(CONN_LOST_NO_ROW, 1);
 }
 
+/* Where the system call has copied the address already. */
+static __always_inline void on_connect_in_kernel(__u64 socket_address, __u64 address)
+{
+	struct socket *socket = (void *)(long)socket_address;
+	struct socket_address a = {};
+	__u64 sk = (__u64)BPF_CORE_READ(socket, sk);
+
+	if (sk && is_tcp(sk) && !bpf_probe_read_kernel(&a, sizeof(a), (void *)(long)address))
+		on_connect(sk, BPF_CORE_READ(socket, state), &a);
+}
+
 /* An attempt that ended before its SYN: no route, no port left, forbidden. */
 static __always_inline void report_unsent(const struct call *call, __u64 thread, int error)
 {
@@ -142,7 +153,7 @@ static __always_inline void on_connect_return(int ret)
 
 static __always_inline void on_accept(__u64 sk)
 {
-	struct conn *c = bpf_map_lookup_elem(&wt_conns, &sk);
+	struct conn *c = sk ? bpf_map_lookup_elem(&wt_conns, &sk) : NULL;
 
 	if (!c || c->row.role != WT_ROLE_SERVER || c->accepted)
 		return;

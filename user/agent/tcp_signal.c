@@ -18,6 +18,7 @@
 #define REQUESTS_SHARE 16 /* handshakes whose SYN-ACK was resent */
 #define CALLS_SHARE 16 /* threads inside connect() */
 #define SHARE_MIN 64
+#define FRAMES_MAX 4096 /* threads inside a probed function that has a return probe */
 
 struct tcp_signal {
 	const struct tcp_family *family;
@@ -48,11 +49,14 @@ static int set_maps(struct bpf_object *obj, const struct signal_options *o)
 		{ "wt_requests", share(o->connections, REQUESTS_SHARE) },
 		{ "wt_calls", share(o->connections, CALLS_SHARE) },
 	};
+	struct bpf_map *frames = bpf_object__find_map_by_name(obj, "wt_frames");
 	int err = 0;
 
 	for (size_t i = 0; i < ARRAY_LEN(sizes) && !err; i++)
 		err = bpf_map__set_max_entries(bpf_object__find_map_by_name(obj, sizes[i].name),
 					       sizes[i].entries);
+	if (!err && frames) /* of kprobes alone */
+		err = bpf_map__set_max_entries(frames, FRAMES_MAX);
 	if (!err)
 		err = bpf_map__reuse_fd(bpf_object__find_map_by_name(obj, "wt_signal_ledgers"),
 					o->ledgers_fd);

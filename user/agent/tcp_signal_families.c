@@ -2,37 +2,64 @@
 /* The families of TCP hooks, as tables. A row more is a program more. */
 #include "user/agent/tcp_signal_hooks.h"
 
+#include "skel/tcp_fentry.skel.h"
+#include "skel/tcp_kprobe.skel.h"
 #include "skel/tcp_tracepoint.skel.h"
 
-#define TCP_SWEEP_HOOKS                                                                     \
-	{ "wt_sweep_sockets", "live sockets", NULL, TCP_HOOK_ITER, 0, false },              \
-		{ "wt_sweep_conns", "live sockets", "wt_conns", TCP_HOOK_ITER, 0, false },  \
-		{ "wt_sweep_ended", "live sockets", "wt_ended", TCP_HOOK_ITER, 0, false },  \
-	{                                                                                   \
-		"wt_sweep_requests", "live sockets", "wt_requests", TCP_HOOK_ITER, 0, false \
-	}
+#define STATE "tcp state"
+#define RETRANSMITS "retransmits"
+#define SYNACKS "syn-ack retransmits"
+#define CONNECT "connect errors"
+#define ACCEPT "accept"
+#define SWEEP "live sockets"
 
+/* clang-format off */
+#define SWEEP_HOOKS                                                                \
+	{ "wt_sweep_sockets", SWEEP, NULL, TCP_HOOK_ITER, 0, false },              \
+	{ "wt_sweep_conns", SWEEP, "wt_conns", TCP_HOOK_ITER, 0, false },          \
+	{ "wt_sweep_ended", SWEEP, "wt_ended", TCP_HOOK_ITER, 0, false },          \
+	{ "wt_sweep_requests", SWEEP, "wt_requests", TCP_HOOK_ITER, 0, false }
+
+static const struct tcp_hook tracepoint[TCP_HOOKS_MAX] = {
+	{ "wt_state", STATE, "inet_sock_set_state", TCP_HOOK_TRACEPOINT, 0, true },
+	{ "wt_retransmit", RETRANSMITS, "tcp_retransmit_skb", TCP_HOOK_TRACEPOINT, 2, false },
+	{ "wt_retransmit_err", RETRANSMITS, "tcp_retransmit_skb", TCP_HOOK_TRACEPOINT, 3, false },
+	{ "wt_synack", SYNACKS, "tcp_retransmit_synack", TCP_HOOK_TRACEPOINT, 0, false },
+	{ "wt_connect", CONNECT, "syscalls/sys_enter_connect", TCP_HOOK_SYSCALL, 0, false },
+	{ "wt_connect_return", CONNECT, "syscalls/sys_exit_connect", TCP_HOOK_SYSCALL, 0, false },
+	{ "wt_accept_return", ACCEPT, "syscalls/sys_exit_accept", TCP_HOOK_SYSCALL, 0, false },
+	{ "wt_accept4_return", ACCEPT, "syscalls/sys_exit_accept4", TCP_HOOK_SYSCALL, 0, false },
+	SWEEP_HOOKS,
+};
+
+static const struct tcp_hook kprobe[TCP_HOOKS_MAX] = {
+	{ "wt_state", STATE, "tcp_set_state", TCP_HOOK_KPROBE, 0, true },
+	{ "wt_retransmit", RETRANSMITS, "__tcp_retransmit_skb", TCP_HOOK_KPROBE, 0, false },
+	{ "wt_retransmit_return", RETRANSMITS, "__tcp_retransmit_skb", TCP_HOOK_KRETPROBE, 0, false },
+	{ "wt_synack", SYNACKS, "tcp_rtx_synack", TCP_HOOK_KPROBE, 0, false },
+	{ "wt_synack_return", SYNACKS, "tcp_rtx_synack", TCP_HOOK_KRETPROBE, 0, false },
+	{ "wt_connect", CONNECT, "inet_stream_connect", TCP_HOOK_KPROBE, 0, false },
+	{ "wt_connect_return", CONNECT, "inet_stream_connect", TCP_HOOK_KRETPROBE, 0, false },
+	{ "wt_accept_return", ACCEPT, "inet_csk_accept", TCP_HOOK_KRETPROBE, 0, false },
+	SWEEP_HOOKS,
+};
+
+static const struct tcp_hook fentry[TCP_HOOKS_MAX] = {
+	{ "wt_state", STATE, "tcp_set_state", TCP_HOOK_FENTRY, 2, true },
+	{ "wt_retransmit", RETRANSMITS, "__tcp_retransmit_skb", TCP_HOOK_FEXIT, 3, false },
+	{ "wt_synack", SYNACKS, "tcp_rtx_synack", TCP_HOOK_FEXIT, 2, false },
+	{ "wt_connect", CONNECT, "inet_stream_connect", TCP_HOOK_FENTRY, 4, false },
+	{ "wt_connect_return", CONNECT, "inet_stream_connect", TCP_HOOK_FEXIT, 4, false },
+	{ "wt_accept_return", ACCEPT, "inet_csk_accept", TCP_HOOK_FEXIT, 4, false },
+	{ "wt_accept_return_short", ACCEPT, "inet_csk_accept", TCP_HOOK_FEXIT, 2, false },
+	SWEEP_HOOKS,
+};
+/* clang-format on */
+
+/* fentry last: some kernels can deadlock with it, so only who asks for it gets it before. */
 const struct tcp_family tcp_families[] = {
-	{ .family = HOOKS_TRACEPOINT,
-	  .name = "tracepoint",
-	  .elf_bytes = tcp_tracepoint_bpf__elf_bytes,
-	  .hooks = {
-		{ "wt_state", "tcp state", "inet_sock_set_state", TCP_HOOK_TRACEPOINT, 0, true },
-		{ "wt_retransmit", "retransmits", "tcp_retransmit_skb", TCP_HOOK_TRACEPOINT, 2,
-		  false },
-		{ "wt_retransmit_err", "retransmits", "tcp_retransmit_skb", TCP_HOOK_TRACEPOINT, 3,
-		  false },
-		{ "wt_synack", "syn-ack retransmits", "tcp_retransmit_synack",
-		  TCP_HOOK_TRACEPOINT, 0, false },
-		{ "wt_connect", "connect errors", "syscalls/sys_enter_connect", TCP_HOOK_SYSCALL, 0,
-		  false },
-		{ "wt_connect_return", "connect errors", "syscalls/sys_exit_connect",
-		  TCP_HOOK_SYSCALL, 0, false },
-		{ "wt_accept_return", "accept", "syscalls/sys_exit_accept", TCP_HOOK_SYSCALL, 0,
-		  false },
-		{ "wt_accept4_return", "accept", "syscalls/sys_exit_accept4", TCP_HOOK_SYSCALL, 0,
-		  false },
-		TCP_SWEEP_HOOKS,
-	  } },
+	{ HOOKS_TRACEPOINT, "tracepoint", tcp_tracepoint_bpf__elf_bytes, tracepoint },
+	{ HOOKS_KPROBE, "kprobe", tcp_kprobe_bpf__elf_bytes, kprobe },
+	{ HOOKS_FENTRY, "fentry", tcp_fentry_bpf__elf_bytes, fentry },
 	{ .name = NULL },
 };

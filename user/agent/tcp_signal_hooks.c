@@ -43,9 +43,13 @@ int tcp_tracepoint_args(const char *name)
 	return t && btf_is_func_proto(t) ? btf_vlen(t) - 1 : -ENOENT; /* less void *data */
 }
 
-static bool function_exists(const char *name)
+static int function_args(const char *name)
 {
-	return kernel_btf() && btf__find_by_name_kind(kernel_btf(), name, BTF_KIND_FUNC) > 0;
+	const struct btf *btf = kernel_btf();
+	int id = btf ? btf__find_by_name_kind(btf, name, BTF_KIND_FUNC) : -ENOENT;
+	const struct btf_type *t = id < 0 ? NULL : btf__type_by_id(btf, id);
+
+	return t ? btf_vlen(btf__type_by_id(btf, t->type)) : -ENOENT;
 }
 
 static int prepare_tracepoint(const struct tcp_hook *h, struct bpf_program *prog, char *why,
@@ -74,8 +78,8 @@ int tcp_hook_prepare(const struct tcp_hook *h, struct bpf_program *prog, char *w
 		return prepare_tracepoint(h, prog, why, size);
 	case TCP_HOOK_FENTRY:
 	case TCP_HOOK_FEXIT:
-		snprintf(why, size, "no function %s in the kernel's BTF", h->target);
-		if (!function_exists(h->target))
+		snprintf(why, size, "no such %s() in the kernel's BTF", h->target);
+		if (function_args(h->target) != h->args)
 			return -ENOENT;
 		break;
 	default:

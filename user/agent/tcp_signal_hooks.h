@@ -26,7 +26,7 @@ struct tcp_hook {
 	const char *signal; /* for status: programs of one signal share it */
 	const char *target; /* function, tracepoint, or (iter) map; NULL: iter/tcp */
 	enum tcp_hook_kind kind;
-	int args; /* what the tracepoint must have; 0: any */
+	int args; /* what tracepoint or function must have; 0: any */
 	bool required; /* no TCP without it */
 };
 #define TCP_HOOKS_MAX 16
@@ -35,7 +35,7 @@ struct tcp_family {
 	enum hook_family family;
 	const char *name;
 	const void *(*elf_bytes)(size_t *size);
-	struct tcp_hook hooks[TCP_HOOKS_MAX]; /* ends with program NULL */
+	const struct tcp_hook *hooks; /* TCP_HOOKS_MAX; unused ones have program NULL */
 };
 
 /* In the order that HOOKS_AUTO tries them; ends with name NULL. */

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0 OR GPL-2.0
-# Install what is missing to build and test wiretally on Debian 12: deps.sh [build|duckdb]; build
-# leaves the tests' packages out. Says nothing and touches nothing when all is there.
+# Install what is missing to build and test wiretally on Debian 12: deps.sh [build|vm|duckdb]; build
+# leaves the tests' packages out, vm adds what boots other kernels. Says nothing and touches nothing
+# when all is there.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 BUILD=${BUILD:-build}
@@ -18,6 +19,7 @@ BUILD_PACKAGES="gcc libc6-dev clang-19 llvm-19 libelf-dev zlib1g-dev libxdp-dev 
 BACKPORTS="libbpf-dev bpftool" # tcx needs libbpf 1.4; Debian 12 itself has 1.1
 TEST_PACKAGES="libcriterion-dev libclang-rt-19-dev clang-format-19 cppcheck python3 python3-scapy iproute2
 	ethtool curl jq iputils-ping iperf3 tcpdump tcpreplay tshark nfdump prometheus nftables procps"
+VM_PACKAGES="qemu-system-x86 busybox-static dash bash cpio kmod lz4 zstd xz-utils"
 
 installed() { dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null | grep -qx installed; }
 
@@ -117,7 +119,8 @@ install_duckdb() {
 case ${1:-all} in
 all) install_packages "$TEST_PACKAGES" ;;
 build) install_packages "" ;;
+vm) install_packages "$TEST_PACKAGES $VM_PACKAGES" ;;
 duckdb) ;;
-*) echo "usage: deps.sh [build|duckdb]" >&2 && exit 2 ;;
+*) echo "usage: deps.sh [build|vm|duckdb]" >&2 && exit 2 ;;
 esac
 install_duckdb

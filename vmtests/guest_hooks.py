@@ -1,0 +1,2 @@
+def hooks(rig, report):
+    pass

@@ -53,14 +53,12 @@ static void *map(int fd, size_t bytes)
 	return at;
 }
 
-/* In a network namespace of our own: nobody else's connections, but the kernel's lo. */
-static void bench_start(struct bench *b, uint32_t sets, uint32_t lane_len, uint32_t connections)
+static void bench_start_here(struct bench *b, uint32_t sets, uint32_t lane_len,
+			     uint32_t connections)
 {
 	long cpus = sysconf(_SC_NPROCESSORS_CONF);
 	struct signal_maps maps;
 
-	cr_assert_eq(unshare(CLONE_NEWNET), 0, "needs root");
-	cr_assert_eq(system("ip link set lo up"), 0);
 	for (int i = 0; i < 9; i++)
 		b->secret[i] = 0x9e3779b97f4a7c15ull * (i + 1);
 	b->o = (struct signal_options){
@@ -84,10 +82,26 @@ static void bench_start(struct bench *b, uint32_t sets, uint32_t lane_len, uint3
 	b->ledgers = map(b->o.ledgers_fd, cpus * 2 * WT_SIGNALS * sizeof(struct wt_signal_ledger));
 }
 
+static void enter_netns(void)
+{
+	cr_assert_eq(unshare(CLONE_NEWNET), 0, "needs root");
+	cr_assert_eq(system("ip link set lo up"), 0);
+}
+
+/* Connections in a network namespace of our own; others are not looked at. */
+static void bench_start(struct bench *b, uint32_t sets, uint32_t lane_len, uint32_t connections)
+{
+	enter_netns();
+	bench_start_here(b, sets, lane_len, connections);
+}
+
+/* Rows of other namespaces are of tests that run beside us. */
 static void add_row(const struct wt_conn *row)
 {
 	struct wt_conn *to = merged.rows, old;
 
+	if (row->netns != kernel_netns())
+		return;
 	while (to < merged.rows + merged.len && to->id != row->id)
 		to++;
 	if (to == merged.rows + merged.len) {
@@ -107,10 +121,24 @@ static void add_row(const struct wt_conn *row)
 	to->retransmits_synack = old.retransmits_synack + row->retransmits_synack;
 }
 
-/* Fills `merged` and checks the ledger; returns it, summed. */
-static struct wt_signal_ledger bench_read(struct bench *b)
+static struct wt_signal_ledger read_ledger(const struct bench *b)
 {
 	struct wt_signal_ledger sum = { 0 };
+
+	for (uint32_t i = 0; i < b->o.cpus * 2; i++) {
+		const struct wt_signal_ledger *l = &b->ledgers[i * WT_SIGNALS + WT_SIGNAL_TCP];
+
+		sum.seen.events += l->seen.events;
+		sum.lane_full.events += l->lane_full.events;
+		sum.no_row.events += l->no_row.events;
+		sum.nested.events += l->nested.events;
+	}
+	return sum;
+}
+
+/* Returns how many events all rows have. */
+static uint64_t read_rows(const struct bench *b)
+{
 	uint64_t events = 0;
 
 	merged.len = 0;
@@ -126,17 +154,23 @@ static struct wt_signal_ledger bench_read(struct bench *b)
 			events += lane[i % b->o.lane_len].events;
 			add_row(&lane[i % b->o.lane_len]);
 		}
-	for (uint32_t i = 0; i < b->o.cpus * 2; i++) {
-		const struct wt_signal_ledger *l = &b->ledgers[i * WT_SIGNALS + WT_SIGNAL_TCP];
+	return events;
+}
 
-		sum.seen.events += l->seen.events;
-		sum.lane_full.events += l->lane_full.events;
-		sum.no_row.events += l->no_row.events;
-		sum.nested.events += l->nested.events;
-	}
+/* Fills `merged` and checks the ledger; returns it, summed. */
+static struct wt_signal_ledger bench_read(struct bench *b)
+{
+	struct wt_signal_ledger before, sum;
+	uint64_t events;
+
+	do { /* others on this host make connections too: until nothing moved meanwhile */
+		before = read_ledger(b);
+		events = read_rows(b);
+		sum = read_ledger(b);
+	} while (memcmp(&before, &sum, sizeof(sum)));
 	cr_expect_eq(sum.seen.events, events + sum.lane_full.events + sum.no_row.events,
-		     "seen %llu = rows %llu + lane_full %llu + no_row %llu", sum.seen.events,
-		     (unsigned long long)events, sum.lane_full.events, sum.no_row.events);
+		     "seen %llu = rows %lu + lane_full %llu + no_row %llu", sum.seen.events, events,
+		     sum.lane_full.events, sum.no_row.events);
 	return sum;
 }
 
@@ -275,5 +309,321 @@ Test(tcp_signal, failures)
 	cr_expect_eq(c->pid, getpid());
 	cr_expect_eq(c->remote[15], 1);
 	cr_expect_eq(merged.len, 2);
+	tcp_signal_stop(b.signal);
+}
+
+/* One whole connection: the client closes first, or (reset) the server resets it. */
+static int converse(int listener, uint16_t port, bool reset)
+{
+	struct linger linger = { .l_onoff = 1 };
+	int client, local = connect_to(port, &client), server = accept(listener, NULL, NULL);
+	char byte;
+
+	cr_assert(local > 0 && server >= 0);
+	if (reset) {
+		setsockopt(server, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
+		close(server);
+		cr_assert_eq(read(client, &byte, 1), -1);
+		close(client);
+		return local;
+	}
+	close(client);
+	cr_assert_eq(read(server, &byte, 1), 0);
+	close(server);
+	return local;
+}
+
+Test(tcp_signal, reset)
+{
+	struct bench b;
+	const struct wt_conn *c, *s;
+	int listener, port;
+
+	bench_start(&b, SETS, 64, 1024);
+	listener = listen_on(7000);
+	port = converse(listener, 7000, true);
+	bench_read(&b);
+	c = find(WT_ROLE_CLIENT, port, 7000);
+	s = find(WT_ROLE_SERVER, 7000, port);
+	cr_assert(c && s);
+	cr_expect_eq(c->end, WT_END_RST_RECEIVED, "%d", c->end);
+	cr_expect_eq(c->error, ECONNRESET);
+	cr_expect_eq(s->end, WT_END_RST_SENT, "%d", s->end);
+	cr_expect_eq(s->error, 0);
+	tcp_signal_stop(b.signal);
+}
+
+Test(tcp_signal, sweep_finds_live_and_older_connections)
+{
+	struct bench b;
+	const struct wt_conn *c;
+	int listener, client, server, old_client, old_server, old_port, port;
+
+	enter_netns();
+	listener = listen_on(7000);
+	old_port = connect_to(7000, &old_client);
+	old_server = accept(listener, NULL, NULL);
+	bench_start_here(&b, SETS, 64, 1024);
+	port = connect_to(7000, &client);
+	server = accept(listener, NULL, NULL);
+	cr_assert_eq(write(client, "x", 1), 1);
+	cr_assert_eq(tcp_signal_sweep(b.signal), 0);
+	cr_assert_eq(write(client, "yz", 2), 2);
+	cr_assert_eq(tcp_signal_sweep(b.signal), 0);
+	bench_read(&b);
+	c = find(WT_ROLE_CLIENT, port, 7000);
+	cr_assert(c);
+	cr_expect_eq(c->happened, WT_CONN_STARTED | WT_CONN_ESTABLISHED | WT_CONN_SAMPLED);
+	cr_expect_eq(c->end, WT_END_OPEN);
+	cr_expect_eq(c->bytes_acked, 4, "the SYN, x, yz: %llu", c->bytes_acked);
+	cr_expect_gt(c->srtt_us, 0);
+	c = find(WT_ROLE_UNKNOWN, old_port, 7000);
+	cr_assert(c, "a connection older than the agent");
+	cr_expect_eq(c->pid, 0);
+	cr_expect_eq(c->uid, 0xffffffff);
+	cr_expect_eq(c->comm[0], 0);
+	cr_expect(find(WT_ROLE_UNKNOWN, 7000, old_port));
+	cr_expect_eq(merged.len, 4, "%d", merged.len);
+	close(old_client);
+	close(old_server);
+	close(client);
+	close(server);
+	tcp_signal_stop(b.signal);
+}
+
+Test(tcp_signal, table_of_connections_full)
+{
+	struct bench b;
+	struct wt_signal_ledger sum;
+	int listener, clients[40], servers[40];
+
+	bench_start(&b, SETS, 64, 16);
+	listener = listen_on(7000);
+	for (int i = 0; i < 40; i++) {
+		connect_to(7000, &clients[i]);
+		servers[i] = accept(listener, NULL, NULL);
+	}
+	for (int i = 0; i < 40; i++) {
+		close(clients[i]);
+		close(servers[i]);
+	}
+	sum = bench_read(&b);
+	cr_expect_gt(sum.no_row.events, 0, "80 sockets, 16 entries");
+	cr_expect_gt(merged.len, 0);
+	cr_expect_eq(sum.nested.events, 0);
+	/* and the table is usable again */
+	merged.len = 0;
+	cr_expect_gt(converse(listener, 7000, false), 0);
+	bench_read(&b);
+	tcp_signal_stop(b.signal);
+}
+
+/* The consumer catches up. */
+static void bench_drain(struct bench *b)
+{
+	memset(b->table, 0, 4ul * b->o.rows * b->o.sets * sizeof(struct wt_conn));
+	memset(b->ledgers, 0, b->o.cpus * 2 * WT_SIGNALS * sizeof(struct wt_signal_ledger));
+	for (uint32_t r = 0; r < b->o.rows; r++)
+		b->heads[r].tail = b->heads[r].head;
+}
+
+Test(tcp_signal, lane_full_is_reported_later)
+{
+	struct bench b;
+	bool seen[65536] = { false };
+	int listener, ports[20], distinct = 0;
+	struct wt_signal_ledger sum;
+
+	bench_start(&b, 1, 1, 16384); /* room for what other tests do at the same time */
+	listener = listen_on(7000);
+	for (int i = 0; i < 20; i++)
+		ports[i] = converse(listener, 7000, false);
+	for (int round = 0; round < 40; round++) {
+		sum = bench_read(&b);
+		cr_expect_eq(sum.lane_full.events + sum.no_row.events + sum.nested.events, 0);
+		for (int i = 0; i < merged.len; i++) {
+			const struct wt_conn *c = &merged.rows[i];
+
+			cr_expect_eq(c->happened & WHOLE, WHOLE, "round %d: %x", round,
+				     c->happened);
+			if (c->role != WT_ROLE_CLIENT)
+				continue;
+			cr_expect_not(seen[c->local_port], "%u twice", c->local_port);
+			seen[c->local_port] = true;
+		}
+		bench_drain(&b);
+		tcp_signal_sweep(b.signal);
+	}
+	for (int i = 0; i < 20; i++)
+		distinct += seen[ports[i]];
+	cr_expect_eq(distinct, 20, "%d of 20 were reported in the end", distinct);
+	tcp_signal_stop(b.signal);
+}
+
+/* No lane, no room to wait either: that is a loss, and it has a name. */
+Test(tcp_signal, nowhere_to_wait)
+{
+	struct bench b;
+	struct wt_signal_ledger sum;
+	int listener;
+
+	bench_start(&b, 1, 1, 1024);
+	listener = listen_on(7000);
+	for (int i = 0; i < 300; i++)
+		converse(listener, 7000, false);
+	sum = bench_read(&b);
+	cr_expect_gt(sum.lane_full.events, 0, "600 sockets, 128 may wait");
+	cr_expect_eq(sum.no_row.events, 0);
+	tcp_signal_stop(b.signal);
+}
+
+Test(tcp_signal, a_run_that_interrupts_another_reports_later)
+{
+	struct bench b;
+	int listener, port;
+
+	bench_start(&b, SETS, 64, 1024);
+	listener = listen_on(7000);
+	for (uint32_t cpu = 0; cpu < b.o.cpus; cpu++)
+		b.heads[cpu].busy = 1;
+	port = converse(listener, 7000, false);
+	tcp_signal_sweep(b.signal);
+	bench_read(&b);
+	cr_expect_eq(merged.len, 0, "somebody else is inside the rows");
+	for (uint32_t cpu = 0; cpu < b.o.cpus; cpu++)
+		b.heads[cpu].busy = 0;
+	tcp_signal_sweep(b.signal);
+	cr_expect_eq(bench_read(&b).nested.events, 0, "nothing is lost");
+	cr_expect(find(WT_ROLE_CLIENT, port, 7000));
+	cr_expect(find(WT_ROLE_SERVER, 7000, port));
+	tcp_signal_stop(b.signal);
+}
+
+static uint64_t counter(const char *file, const char *name)
+{
+	char command[160], line[32] = "";
+	FILE *f;
+
+	snprintf(
+		command, sizeof(command),
+		"awk '/^Tcp/ { if (n++ %% 2 == 0) split($0, k); else for (i in k) if (k[i] == \"%s\") print $i }' %s",
+		name, file);
+	f = popen(command, "r");
+	cr_assert(f && fgets(line, sizeof(line), f), "no %s in %s", name, file);
+	pclose(f);
+	return strtoull(line, NULL, 10);
+}
+
+static void push(int from, int to, size_t bytes)
+{
+	static char block[65536];
+	int pid = fork();
+
+	if (!pid) {
+		for (size_t left = bytes; left;) {
+			ssize_t n = read(to, block, sizeof(block));
+
+			if (n <= 0)
+				_exit(1);
+			left -= n;
+		}
+		_exit(0);
+	}
+	for (size_t left = bytes; left;) {
+		ssize_t n = write(from, block, left < sizeof(block) ? left : sizeof(block));
+
+		cr_assert_gt(n, 0);
+		left -= n;
+	}
+	waitpid(pid, NULL, 0);
+}
+
+/*
+ * Segments and SYN-ACKs lost on the way in are resent; a retransmit that our own output refuses
+ * counts as TCPRetransFail, and not as ours.
+ */
+Test(tcp_signal, retransmits_are_the_kernels)
+{
+	struct bench b;
+	const struct wt_conn *c, *s;
+	uint64_t ours = 0, synacks = 0, segs, fails;
+	int listener, client, server, port;
+
+	bench_start(&b, SETS, 64, 1024);
+	if (system("nft 'add table ip t;"
+		   " add chain ip t in { type filter hook input priority 0; };"
+		   " add chain ip t out { type filter hook output priority 0; };"
+		   " add rule ip t in tcp flags & (syn|ack) == syn|ack numgen inc mod 2 == 0 drop;"
+		   " add rule ip t in tcp dport 7000 meta length > 100 numgen inc mod 20 == 0 drop'"))
+		cr_skip_test("needs nft");
+	listener = listen_on(7000);
+	port = connect_to(7000, &client);
+	cr_assert_gt(port, 0);
+	server = accept(listener, NULL, NULL);
+	push(client, server, 8 << 20);
+	cr_assert_eq(system("nft add rule ip t in tcp dport 7000 drop"), 0);
+	cr_assert_eq(write(client, "lost", 4), 4);
+	cr_assert_eq(system("nft add rule ip t out tcp dport 7000 drop"), 0);
+	while (!counter("/proc/self/net/netstat", "TCPRetransFail"))
+		sched_yield(); /* its retransmit comes in 200 ms */
+	cr_assert_eq(system("nft flush ruleset"), 0);
+	push(client, server, 1 << 20);
+	close(client);
+	close(server);
+	tcp_signal_sweep(b.signal);
+	bench_read(&b);
+	segs = counter("/proc/self/net/snmp", "RetransSegs");
+	fails = counter("/proc/self/net/netstat", "TCPRetransFail");
+	for (int i = 0; i < merged.len; i++) {
+		ours += merged.rows[i].retransmits + merged.rows[i].retransmits_synack;
+		synacks += merged.rows[i].retransmits_synack;
+	}
+	cr_expect_eq(ours + fails, segs, "ours %lu + TCPRetransFail %lu = RetransSegs %lu", ours,
+		     fails, segs);
+	cr_expect_gt(segs, 5);
+	cr_expect_gt(fails, 0);
+	cr_expect_gt(synacks, 0);
+	c = find(WT_ROLE_CLIENT, port, 7000);
+	s = find(WT_ROLE_SERVER, 7000, port);
+	cr_assert(c && s, "the SYN-ACK's record is the connection's");
+	cr_expect_eq(merged.len, 2, "%d", merged.len);
+	cr_expect(s->happened & WT_CONN_SYN_RESENT);
+	cr_expect_gt(s->connect_ns, 900000000, "a lost SYN-ACK's second: %llu", s->connect_ns);
+	cr_expect_gt(c->connect_ns, 900000000, "%llu", c->connect_ns);
+	cr_expect_gt(c->retransmits, 0);
+	tcp_signal_stop(b.signal);
+}
+
+/* Threads on all CPUs: none missing, none twice. */
+Test(tcp_signal, many_short_connections)
+{
+	struct bench b;
+	uint16_t base = 7000;
+	int clients = 0, servers = 0;
+
+	bench_start(&b, 1024, 1024, 4096);
+	for (int p = 0; p < 4; p++)
+		if (!fork()) {
+			int listener = listen_on(base + p);
+
+			for (int i = 0; i < 250; i++)
+				converse(listener, base + p, i % 5 == 0);
+			_exit(0);
+		}
+	for (int p = 0; p < 4; p++)
+		wait(NULL);
+	tcp_signal_sweep(b.signal);
+	bench_read(&b);
+	for (int i = 0; i < merged.len; i++) {
+		const struct wt_conn *c = &merged.rows[i];
+
+		cr_expect_eq(c->happened & WHOLE, WHOLE);
+		cr_expect_neq(c->pid, 0);
+		clients += c->role == WT_ROLE_CLIENT;
+		servers += c->role == WT_ROLE_SERVER;
+	}
+	cr_expect_eq(clients, 1000, "%d clients", clients);
+	cr_expect_eq(servers, 1000, "%d servers", servers);
+	cr_expect_eq(tcp_signal_missed(b.signal), 0);
 	tcp_signal_stop(b.signal);
 }

@@ -38,14 +38,34 @@ static const char ledger_sql[] = INTERVALS
 	"FROM ledger JOIN live USING (exporter_id, \"interval\") "
 	"GROUP BY exporter_id, ifindex, netns, point, name";
 
-/* %s: all flows tables. Bits of flags as in user/wire/flow.h. */
-static const char stored_sql[] =
-	INTERVALS "SELECT exporter_id, ifindex, netns, (flags & 1) | ((flags >> 2) & 2) AS point, "
-		  "CASE kind WHEN 0 THEN '" LEDGER_STORED "' ELSE '" LEDGER_STORED_FOLD "' END, "
-		  "sum(packets)::BIGINT, sum(l2_octets)::BIGINT, 0, NULL, NULL "
-		  "FROM %s f JOIN live USING (exporter_id, \"interval\") GROUP BY ALL";
+/*
+ * What the store has of each series; its tables stand between the two. Bits of flags as in
+ * user/wire/flow.h. Connections and drops are points of their agent's host, without an interface:
+ * all ledgers of an agent have its own namespace, whichever one the socket or the packet was in.
+ */
+#define OF_HOST(point)                                                                        \
+	INTERVALS "SELECT exporter_id, 0, coalesce((SELECT any_value(l.netns) FROM ledger l " \
+		  "WHERE l.exporter_id = f.exporter_id AND l.point = " point "), 0), " point  \
+		  ", '" LEDGER_STORED "', "
+#define JOINED " f JOIN live USING (exporter_id, \"interval\") GROUP BY "
+
+static const struct {
+	const char *before, *after;
+} stored_sql[STORE_SERIES] = {
+	[SERIES_FLOWS] = { INTERVALS
+			   "SELECT exporter_id, ifindex, netns, (flags & 1) | ((flags >> 2) & 2), "
+			   "CASE kind WHEN 0 THEN '" LEDGER_STORED "' ELSE '" LEDGER_STORED_FOLD
+			   "' END, sum(packets)::BIGINT, sum(l2_octets)::BIGINT, 0, NULL, NULL FROM ",
+			   JOINED "ALL" },
+	[SERIES_CONNECTIONS] = { OF_HOST("16") "sum(events)::BIGINT, 0, 0, NULL, NULL FROM ",
+				 JOINED "exporter_id" },
+	[SERIES_DROPS] = { OF_HOST("17") "sum(packets)::BIGINT, sum(octets)::BIGINT, 0, NULL, NULL "
+					 "FROM ",
+			   JOINED "exporter_id" },
+};
 
 static const char names_sql[] =
+
 	"SELECT e.id, e.agent, e.host, e.exporter, lower(hex(e.instance)), i.ifindex, i.netns, "
 	"i.name FROM exporters e LEFT JOIN interfaces i ON i.agent = e.agent";
 
@@ -106,16 +126,22 @@ static int add_ledger(const struct api_request *req, const struct range *range,
 static int add_stored(const struct api_request *req, const struct range *range,
 		      struct ledger_sum *sum)
 {
-	AUTO_FREE char *source = NULL, *sql = NULL;
-	RESULT res = {};
-	int err = store_flows_source(req->reader, INT64_MIN, INT64_MAX, &source);
+	int err = 0;
 
-	if (err)
-		return err;
-	if (asprintf(&sql, stored_sql, source) < 0)
-		return -ENOMEM;
-	err = query(req, sql, range, &res);
-	return err ? err : add_counts(sum, &res);
+	for (int series = 0; series < STORE_SERIES && !err; series++) {
+		AUTO_FREE char *source = NULL, *sql = NULL;
+		RESULT res = {};
+
+		err = store_source(req->reader, series, INT64_MIN, INT64_MAX, &source);
+		if (!err && asprintf(&sql, "%s%s%s", stored_sql[series].before, source,
+				     stored_sql[series].after) < 0)
+			err = -ENOMEM;
+		if (!err)
+			err = query(req, sql, range, &res);
+		if (!err)
+			err = add_counts(sum, &res);
+	}
+	return err;
 }
 
 static int add_names(const struct api_request *req, struct ledger_sum *sum)

@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "user/wire/signal.h"
+
 struct sums {
 	int64_t packets;
 	int64_t octets;
@@ -261,13 +263,29 @@ static json_t *sums_json(const struct sums *s)
 			 (json_int_t)s->octets);
 }
 
+/* Points that are no interface; user/wire/signal.h has their numbers. NULL: it is one. */
+static const char *ledger_point_name(uint32_t point)
+{
+	switch (point) {
+	case SIGNAL_POINT_TCP:
+		return "tcp events";
+	case SIGNAL_POINT_DROPS:
+		return "drops";
+	default:
+		return NULL;
+	}
+}
+
 static json_t *point_json(const struct point *p)
 {
 	const char *interface = json_string_value(json_object_get(p->names, "interface"));
+	const char *host_point = ledger_point_name(p->key.point);
 	char number[16];
 	json_t *row;
 
 	snprintf(number, sizeof(number), "if%u", p->key.ifindex);
+	if (host_point)
+		interface = "host";
 	row = json_pack("{s:s, s:I, s:I, s:s, s:s, s:I, s:I, s:I, s:o, s:o}", "interface",
 			interface ? interface : number, "ifindex", (json_int_t)p->key.ifindex,
 			"netns", (json_int_t)p->key.netns, "direction",
@@ -276,6 +294,7 @@ static json_t *point_json(const struct point *p)
 			(json_int_t)p->span.intervals, "from_us", (json_int_t)p->span.from_us,
 			"to_us", (json_int_t)p->span.to_us, "agent_balance", sums_json(&p->agent),
 			"store_balance", sums_json(&p->store));
+	json_object_set_new(row, "point", json_string(host_point ? host_point : "packets"));
 	json_object_update_missing(row, p->names);
 	json_object_update(row, p->counts);
 	return row;

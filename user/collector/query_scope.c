@@ -74,7 +74,8 @@ int query_scope_parse(const struct api_request *req, struct api_reply *reply,
 	if (!err)
 		err = query_flag_arg(req, reply, "all", &scope.all);
 	if (!err)
-		err = store_flows_source(req->reader, scope.from_us, scope.to_us, &scope.source);
+		err = store_source(req->reader, SERIES_FLOWS, scope.from_us, scope.to_us,
+				   &scope.source);
 	if (!err)
 		err = look_ahead(req, reply, &scope);
 	if (err)

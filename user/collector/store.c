@@ -94,7 +94,7 @@ int store_open_limited(const char *dir, const struct store_limits *limits, struc
 
 	if (!s)
 		return -ENOMEM;
-	s->made_hour = s->change.hour = -1;
+	store_appenders_drop(s);
 	s->limits = *limits;
 	pthread_rwlock_init(&s->gate, NULL);
 	if (asprintf(&s->path, "%s/wiretally.duckdb", dir) < 0) {
@@ -145,8 +145,9 @@ void store_close(struct store *s)
 		return;
 	store_watch_stop(s->watch);
 	close_database(s);
-	if (s->flows.chunk)
-		duckdb_destroy_data_chunk(&s->flows.chunk);
+	for (int i = 0; i < STORE_SERIES; i++)
+		if (s->hours[i].rows.chunk)
+			duckdb_destroy_data_chunk(&s->hours[i].rows.chunk);
 	if (s->ledger.chunk)
 		duckdb_destroy_data_chunk(&s->ledger.chunk);
 	pthread_rwlock_destroy(&s->gate);

@@ -12,7 +12,9 @@
  *               vlan_inner USMALLINT, tunnel_id UINTEGER, packets, l2_octets, l3_octets UBIGINT,
  *               tcp_flags USMALLINT, dscp, ttl_min, ttl_max UTINYINT, sampling UINTEGER.
  *               flags and kind as in user/wire/flow.h.
- *   segments    (name VARCHAR, min_start_us BIGINT, max_end_us BIGINT, rows UBIGINT): the flows_*
+ *   connections_<n>, drops_<n>  the same for rows of struct connection and struct drop
+ *               (user/wire/signal.h), column for column, addresses in halves.
+ *   segments    (name VARCHAR, min_start_us BIGINT, max_end_us BIGINT, rows UBIGINT): the <series>_<n>
  *               tables there are; queries read only tables listed here.
  *   exporters   (id UINTEGER, agent VARCHAR, instance BLOB, host VARCHAR, exporter VARCHAR,
  *               high_water UBIGINT, first_us BIGINT, last_us BIGINT, gaps UBIGINT,
@@ -38,6 +40,7 @@
 
 #include <duckdb.h>
 
+#include "user/collector/store_schema.h"
 #include "user/lib/cleanup.h"
 
 struct store;
@@ -92,6 +95,7 @@ int store_query(struct store_reader *r, const char *sql, duckdb_value *params, s
  * "(SELECT * FROM flows_1 UNION ALL SELECT * FROM flows_2 …)" over the segments that overlap
  * [from_us, to_us), or a subquery with no rows. malloc'd into *ret. 0 or -errno.
  */
-int store_flows_source(struct store_reader *r, int64_t from_us, int64_t to_us, char **ret);
+int store_source(struct store_reader *r, enum store_series series, int64_t from_us, int64_t to_us,
+		 char **ret);
 
 #endif

@@ -10,26 +10,26 @@
 #include "user/collector/store_internal.h"
 #include "user/lib/log.h"
 
-/* The hour of a flows table's name; -1: not one. */
-static int64_t name_hour(const char *name)
-{
-	char again[STORE_NAME_MAX];
+struct hour_table {
+	char name[STORE_NAME_MAX];
 	int64_t hour;
+};
 
-	if (sscanf(name, "flows_%" SCNd64, &hour) != 1 || hour < 0)
-		return -1;
-	return strcmp(store_flows_name(hour, again), name) ? -1 : hour;
+static int compare_hours(const void *a, const void *b)
+{
+	const struct hour_table *x = a, *y = b;
+
+	return (x->hour > y->hour) - (x->hour < y->hour);
 }
 
-/* The hours there are tables for, oldest first; *ret is malloc'd. */
-static int list_hours(struct store *s, int64_t **ret, size_t *ret_len)
+/* The tables there are, oldest first; *ret is malloc'd. */
+static int list_hours(struct store *s, struct hour_table **ret, size_t *ret_len)
 {
 	__attribute__((cleanup(result_done_auto))) duckdb_result result = {};
-	AUTO_FREE int64_t *hours = NULL;
+	AUTO_FREE struct hour_table *hours = NULL;
 	size_t len = 0;
 	idx_t rows;
-	int err =
-		store_run(s, &result, "SELECT name FROM segments ORDER BY length(name), name", "");
+	int err = store_run(s, &result, "SELECT name FROM segments", "");
 
 	if (err)
 		return err;
@@ -40,22 +40,22 @@ static int list_hours(struct store *s, int64_t **ret, size_t *ret_len)
 	for (idx_t i = 0; i < rows; i++) {
 		char *name = duckdb_value_varchar(&result, 0, i);
 
-		if (name && name_hour(name) >= 0)
-			hours[len++] = name_hour(name);
+		if (name && store_hour_parse(name, &hours[len].hour))
+			snprintf(hours[len++].name, STORE_NAME_MAX, "%s", name);
 		duckdb_free(name);
 	}
+	qsort(hours, len, sizeof(*hours), compare_hours);
 	*ret = TAKE(hours);
 	*ret_len = len;
 	return 0;
 }
 
 /* Intervals with a row in it can no longer be audited: exporters remember up to which. */
-static int drop_hour(struct store *s, int64_t hour)
+static int drop_hour(struct store *s, const char *name)
 {
-	char name[STORE_NAME_MAX], sql[512];
+	char sql[512];
 	int err;
 
-	store_flows_name(hour, name);
 	snprintf(
 		sql, sizeof(sql),
 		"UPDATE exporters SET expired_interval = greatest(expired_interval, gone.last) "
@@ -94,14 +94,14 @@ static int forget_before(struct store *s, int64_t before_us)
 
 static int expire_hours(struct store *s, int64_t before_us, unsigned int *dropped)
 {
-	AUTO_FREE int64_t *hours = NULL;
+	AUTO_FREE struct hour_table *hours = NULL;
 	size_t len = 0;
 	int err = list_hours(s, &hours, &len);
 
 	for (size_t i = 0; !err && i < len; i++) {
-		if ((hours[i] + 1) * STORE_HOUR_US > before_us)
+		if ((hours[i].hour + 1) * STORE_HOUR_US > before_us)
 			continue;
-		err = drop_hour(s, hours[i]);
+		err = drop_hour(s, hours[i].name);
 		++*dropped;
 	}
 	return err ? err : forget_before(s, before_us - before_us % STORE_HOUR_US);
@@ -118,19 +118,19 @@ int store_expire(struct store *s, int64_t before_us, unsigned int *dropped)
 		err = store_commit(s);
 	if (err)
 		store_rollback(s);
-	s->made_hour = -1;
+	store_hours_forget(s);
 	return err;
 }
 
 int store_oldest_end(struct store *s, int64_t *ret_us)
 {
-	AUTO_FREE int64_t *hours = NULL;
+	AUTO_FREE struct hour_table *hours = NULL;
 	size_t len = 0;
 	int err = list_hours(s, &hours, &len);
 
 	if (err)
 		return err;
-	*ret_us = len ? (hours[0] + 1) * STORE_HOUR_US : INT64_MAX;
+	*ret_us = len ? (hours[0].hour + 1) * STORE_HOUR_US : INT64_MAX;
 	return 0;
 }
 

@@ -167,7 +167,7 @@ int store_query(struct store_reader *r, const char *sql, duckdb_value *params, s
 	return err;
 }
 
-static int append_sources(FILE *out, duckdb_result *names)
+static int append_sources(FILE *out, duckdb_result *names, const char *series)
 {
 	idx_t rows = duckdb_row_count(names);
 
@@ -180,13 +180,17 @@ static int append_sources(FILE *out, duckdb_result *names)
 		fprintf(out, "%sSELECT * FROM %s", i ? " UNION ALL " : "", name);
 		duckdb_free(name);
 	}
-	fputs(rows ? ")" : "SELECT * FROM flows_none)", out);
+	if (!rows)
+		fprintf(out, "SELECT * FROM %s_none", series);
+	fputs(")", out);
 	return ferror(out) ? -ENOMEM : 0;
 }
 
-int store_flows_source(struct store_reader *r, int64_t from_us, int64_t to_us, char **ret)
+int store_source(struct store_reader *r, enum store_series series, int64_t from_us, int64_t to_us,
+		 char **ret)
 {
-	duckdb_value range[] = { duckdb_create_int64(from_us), duckdb_create_int64(to_us) };
+	duckdb_value range[] = { duckdb_create_int64(from_us), duckdb_create_int64(to_us),
+				 duckdb_create_varchar(store_series[series].name) };
 	__attribute__((cleanup(result_done_auto))) duckdb_result names = {};
 	AUTO_FREE char *text = NULL, *error = NULL;
 	size_t len;
@@ -195,10 +199,11 @@ int store_flows_source(struct store_reader *r, int64_t from_us, int64_t to_us, c
 
 	err = store_query(r,
 			  "SELECT name FROM segments WHERE rows > 0 AND max_end_us >= $1 "
-			  "AND min_start_us < $2 ORDER BY name",
+			  "AND min_start_us < $2 AND starts_with(name, $3 || '_') ORDER BY name",
 			  range, ARRAY_LEN(range), &names, &error);
 	duckdb_destroy_value(&range[0]);
 	duckdb_destroy_value(&range[1]);
+	duckdb_destroy_value(&range[2]);
 	if (err) {
 		log_warn("store: list segments: %s", error ? error : strerror(-err));
 		return err;
@@ -206,7 +211,7 @@ int store_flows_source(struct store_reader *r, int64_t from_us, int64_t to_us, c
 	out = open_memstream(&text, &len);
 	if (!out)
 		return -ENOMEM;
-	err = append_sources(out, &names);
+	err = append_sources(out, &names, store_series[series].name);
 	if (fclose(out) || err)
 		return -ENOMEM;
 	*ret = TAKE(text);

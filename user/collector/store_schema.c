@@ -61,6 +61,82 @@ const struct store_column store_ledger_columns[LEDGER_COLUMNS] = {
 	[LEDGER_ARRIVED_US] = { "arrived_us", I64 },
 };
 
+const struct store_column store_connection_columns[CONNECTION_COLUMNS] = {
+	[CONNECTION_EXPORTER_ID] = { "exporter_id", U32 },
+	[CONNECTION_INTERVAL] = { "interval", U64 },
+	[CONNECTION_ID] = { "id", U64 },
+	[CONNECTION_LOCAL_HI] = { "local_hi", U64 },
+	[CONNECTION_LOCAL_LO] = { "local_lo", U64 },
+	[CONNECTION_REMOTE_HI] = { "remote_hi", U64 },
+	[CONNECTION_REMOTE_LO] = { "remote_lo", U64 },
+	[CONNECTION_LOCAL_PORT] = { "local_port", U16 },
+	[CONNECTION_REMOTE_PORT] = { "remote_port", U16 },
+	[CONNECTION_NETNS] = { "netns", U32 },
+	[CONNECTION_ROLE] = { "role", U8 },
+	[CONNECTION_END] = { "end", U8 },
+	[CONNECTION_STATE] = { "state", U8 },
+	[CONNECTION_HAPPENED] = { "happened", U16 },
+	[CONNECTION_ERROR] = { "error", U16 },
+	[CONNECTION_START_US] = { "start_us", I64 },
+	[CONNECTION_LAST_US] = { "last_us", I64 },
+	[CONNECTION_END_US] = { "end_us", I64 },
+	[CONNECTION_CONNECT_NS] = { "connect_ns", U64 },
+	[CONNECTION_ACCEPT_NS] = { "accept_ns", U64 },
+	[CONNECTION_OCTETS_ACKED] = { "octets_acked", U64 },
+	[CONNECTION_OCTETS_RECEIVED] = { "octets_received", U64 },
+	[CONNECTION_RETRANSMIT_OCTETS] = { "retransmit_octets", U64 },
+	[CONNECTION_PACING_RATE] = { "pacing_rate", U64 },
+	[CONNECTION_DELIVERY_RATE] = { "delivery_rate", U64 },
+	[CONNECTION_CGROUP] = { "cgroup", U64 },
+	[CONNECTION_SEGMENTS_OUT] = { "segments_out", U32 },
+	[CONNECTION_RETRANSMITS] = { "retransmits", U32 },
+	[CONNECTION_RETRANSMITS_RTO] = { "retransmits_rto", U32 },
+	[CONNECTION_RETRANSMITS_FAST] = { "retransmits_fast", U32 },
+	[CONNECTION_RETRANSMITS_SYN] = { "retransmits_syn", U32 },
+	[CONNECTION_RETRANSMITS_SYNACK] = { "retransmits_synack", U32 },
+	[CONNECTION_SRTT_US] = { "srtt_us", U32 },
+	[CONNECTION_RTTVAR_US] = { "rttvar_us", U32 },
+	[CONNECTION_MIN_RTT_US] = { "min_rtt_us", U32 },
+	[CONNECTION_CWND] = { "cwnd", U32 },
+	[CONNECTION_REORDERING] = { "reordering", U32 },
+	[CONNECTION_LOST] = { "lost", U32 },
+	[CONNECTION_UNACKED] = { "unacked", U32 },
+	[CONNECTION_PID] = { "pid", U32 },
+	[CONNECTION_UID] = { "uid", U32 },
+	[CONNECTION_COMM] = { "comm", TEXT },
+	[CONNECTION_CGROUP_PATH] = { "cgroup_path", TEXT },
+	[CONNECTION_EVENTS] = { "events", U64 },
+};
+
+const struct store_column store_drop_columns[DROP_COLUMNS] = {
+	[DROP_EXPORTER_ID] = { "exporter_id", U32 },
+	[DROP_INTERVAL] = { "interval", U64 },
+	[DROP_START_US] = { "start_us", I64 },
+	[DROP_END_US] = { "end_us", I64 },
+	[DROP_HAS_TUPLE] = { "has_tuple", U8 },
+	[DROP_SRC_HI] = { "src_hi", U64 },
+	[DROP_SRC_LO] = { "src_lo", U64 },
+	[DROP_DST_HI] = { "dst_hi", U64 },
+	[DROP_DST_LO] = { "dst_lo", U64 },
+	[DROP_SRC_PORT] = { "src_port", U16 },
+	[DROP_DST_PORT] = { "dst_port", U16 },
+	[DROP_ETHERTYPE] = { "ethertype", U16 },
+	[DROP_PROTO] = { "proto", U8 },
+	[DROP_IFINDEX] = { "ifindex", U32 },
+	[DROP_NETNS] = { "netns", U32 },
+	[DROP_PURGED] = { "purged", U8 },
+	[DROP_REASON] = { "reason", TEXT },
+	[DROP_LOCATION] = { "location", TEXT },
+	[DROP_PACKETS] = { "packets", U64 },
+	[DROP_OCTETS] = { "octets", U64 },
+};
+
+const struct store_table store_series[STORE_SERIES] = {
+	[SERIES_FLOWS] = { "flows", store_flow_columns, FLOW_COLUMNS },
+	[SERIES_CONNECTIONS] = { "connections", store_connection_columns, CONNECTION_COLUMNS },
+	[SERIES_DROPS] = { "drops", store_drop_columns, DROP_COLUMNS },
+};
+
 static const char small_tables[] =
 	"CREATE TABLE IF NOT EXISTS meta (key VARCHAR, value UBIGINT);"
 	"CREATE TABLE IF NOT EXISTS segments (name VARCHAR, min_start_us BIGINT, max_end_us BIGINT,"
@@ -73,8 +149,8 @@ static const char small_tables[] =
 	"CREATE TABLE IF NOT EXISTS addresses (agent VARCHAR, hi UBIGINT, lo UBIGINT);"
 	"CREATE TABLE IF NOT EXISTS log_position (segment UBIGINT, bytes UBIGINT);"
 	"INSERT INTO log_position SELECT 0, 0 WHERE (SELECT count(*) FROM log_position) = 0;"
-	"INSERT INTO meta SELECT 'schema', 1 WHERE (SELECT count(*) FROM meta) = 0;";
-_Static_assert(STORE_SCHEMA == 1, "the last line above writes it");
+	"INSERT INTO meta SELECT 'schema', 2 WHERE (SELECT count(*) FROM meta) = 0;";
+_Static_assert(STORE_SCHEMA == 2, "the last line above writes it");
 
 static const char *type_name(duckdb_type type)
 {
@@ -128,6 +204,8 @@ static int check_version(duckdb_connection connection)
 	found = duckdb_row_count(&result) == 1 ? duckdb_value_uint64(&result, 0, 0) : 0;
 	if (found == STORE_SCHEMA)
 		return 0;
+	if (found == 1) /* it had no connections and no drops: made with the others */
+		return run(connection, "UPDATE meta SET value = 2 WHERE key = 'schema'");
 	log_error("store: its schema is version %llu, this program knows %d",
 		  (unsigned long long)found, STORE_SCHEMA);
 	return -EPROTONOSUPPORT;
@@ -135,7 +213,7 @@ static int check_version(duckdb_connection connection)
 
 int store_schema_init(duckdb_connection connection)
 {
-	char sql[2048];
+	char sql[2048], none[32];
 	int err = run(connection, small_tables);
 
 	if (!err)
@@ -144,9 +222,13 @@ int store_schema_init(duckdb_connection connection)
 		err = store_ddl("ledger", store_ledger_columns, LEDGER_COLUMNS, sql, sizeof(sql));
 	if (!err)
 		err = run(connection, sql);
-	if (!err)
-		err = store_ddl("flows_none", store_flow_columns, FLOW_COLUMNS, sql, sizeof(sql));
-	if (!err)
-		err = run(connection, sql);
+	for (size_t i = 0; i < STORE_SERIES && !err; i++) {
+		const struct store_table *t = &store_series[i];
+
+		snprintf(none, sizeof(none), "%s_none", t->name);
+		err = store_ddl(none, t->columns, t->len, sql, sizeof(sql));
+		if (!err)
+			err = run(connection, sql);
+	}
 	return err;
 }

@@ -7,7 +7,7 @@
 
 #include <duckdb.h>
 
-#define STORE_SCHEMA 1 /* written into `meta`; a newer one is refused */
+#define STORE_SCHEMA 2 /* written into `meta`; a newer one is refused, an older one brought up */
 
 struct store_column {
 	const char *name;
@@ -62,6 +62,97 @@ enum ledger_column {
 	LEDGER_COLUMNS,
 };
 extern const struct store_column store_ledger_columns[LEDGER_COLUMNS];
+
+/* As in struct connection, user/wire/signal.h; addresses in halves. */
+enum connection_column {
+	CONNECTION_EXPORTER_ID,
+	CONNECTION_INTERVAL,
+	CONNECTION_ID,
+	CONNECTION_LOCAL_HI,
+	CONNECTION_LOCAL_LO,
+	CONNECTION_REMOTE_HI,
+	CONNECTION_REMOTE_LO,
+	CONNECTION_LOCAL_PORT,
+	CONNECTION_REMOTE_PORT,
+	CONNECTION_NETNS,
+	CONNECTION_ROLE,
+	CONNECTION_END,
+	CONNECTION_STATE,
+	CONNECTION_HAPPENED,
+	CONNECTION_ERROR,
+	CONNECTION_START_US,
+	CONNECTION_LAST_US,
+	CONNECTION_END_US,
+	CONNECTION_CONNECT_NS,
+	CONNECTION_ACCEPT_NS,
+	CONNECTION_OCTETS_ACKED,
+	CONNECTION_OCTETS_RECEIVED,
+	CONNECTION_RETRANSMIT_OCTETS,
+	CONNECTION_PACING_RATE,
+	CONNECTION_DELIVERY_RATE,
+	CONNECTION_CGROUP,
+	CONNECTION_SEGMENTS_OUT,
+	CONNECTION_RETRANSMITS,
+	CONNECTION_RETRANSMITS_RTO,
+	CONNECTION_RETRANSMITS_FAST,
+	CONNECTION_RETRANSMITS_SYN,
+	CONNECTION_RETRANSMITS_SYNACK,
+	CONNECTION_SRTT_US,
+	CONNECTION_RTTVAR_US,
+	CONNECTION_MIN_RTT_US,
+	CONNECTION_CWND,
+	CONNECTION_REORDERING,
+	CONNECTION_LOST,
+	CONNECTION_UNACKED,
+	CONNECTION_PID,
+	CONNECTION_UID,
+	CONNECTION_COMM,
+	CONNECTION_CGROUP_PATH,
+	CONNECTION_EVENTS,
+	CONNECTION_COLUMNS,
+};
+extern const struct store_column store_connection_columns[CONNECTION_COLUMNS];
+
+/* As in struct drop. */
+enum drop_column {
+	DROP_EXPORTER_ID,
+	DROP_INTERVAL,
+	DROP_START_US,
+	DROP_END_US,
+	DROP_HAS_TUPLE,
+	DROP_SRC_HI,
+	DROP_SRC_LO,
+	DROP_DST_HI,
+	DROP_DST_LO,
+	DROP_SRC_PORT,
+	DROP_DST_PORT,
+	DROP_ETHERTYPE,
+	DROP_PROTO,
+	DROP_IFINDEX,
+	DROP_NETNS,
+	DROP_PURGED,
+	DROP_REASON,
+	DROP_LOCATION,
+	DROP_PACKETS,
+	DROP_OCTETS,
+	DROP_COLUMNS,
+};
+extern const struct store_column store_drop_columns[DROP_COLUMNS];
+
+/* Tables that are kept by the hour of arrival: "<name>_<hour>". */
+enum store_series {
+	SERIES_FLOWS,
+	SERIES_CONNECTIONS,
+	SERIES_DROPS,
+	STORE_SERIES,
+};
+
+struct store_table {
+	const char *name;
+	const struct store_column *columns;
+	size_t len;
+};
+extern const struct store_table store_series[STORE_SERIES];
 
 /* "CREATE TABLE IF NOT EXISTS <name> (…)" into sql. 0, or -E2BIG when it does not fit. */
 int store_ddl(const char *name, const struct store_column *columns, size_t len, char *sql,

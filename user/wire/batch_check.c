@@ -14,6 +14,9 @@ _Static_assert(FLOW_LATER_FRAGMENT == WT_MARK_LATER_FRAGMENT, "flags are the ker
 _Static_assert(FLOW_INNER == WT_MARK_INNER, "flags are the kernel half's marks");
 _Static_assert(FLOW_TUNNEL_SHIFT == WT_MARK_TUNNEL_SHIFT, "flags are the kernel half's marks");
 
+_Static_assert(SIGNAL_POINT_TCP == WT_SIGNAL_POINT + WT_SIGNAL_TCP, "as the kernel half has it");
+_Static_assert(SIGNAL_POINT_DROPS == WT_SIGNAL_POINT + WT_SIGNAL_DROPS, "as it has it");
+
 #define VLAN_MAX (WT_VLAN_PRESENT | 0x0fff)
 #define TCP_FLAGS_MAX 0x0fff
 #define DSCP_MAX 63

@@ -22,6 +22,10 @@ enum connection_end {
 	ENDS,
 };
 
+/* Points of the ledger that are the host's, not an interface's. */
+#define SIGNAL_POINT_TCP 16 /* counts events */
+#define SIGNAL_POINT_DROPS 17 /* counts packets and octets */
+
 #define CONNECTION_STARTED 0x01
 #define CONNECTION_ESTABLISHED 0x02
 #define CONNECTION_ACCEPTED 0x04

@@ -46,6 +46,73 @@ static bool is_balanced(json_t *root)
 	return json_is_true(json_object_get(root, "balanced"));
 }
 
+/* A ledger of the host's two points, as the agent sends it, and rows that make it up. */
+static struct batch *signals(uint64_t events, uint64_t packets, uint64_t octets)
+{
+	struct batch *b = make_batch("a", 1, 1, 0, false);
+
+	b->ledger = calloc(2, sizeof(*b->ledger));
+	b->ledger_len = 2;
+	for (int i = 0; i < 2; i++) {
+		struct ledger_row *l = &b->ledger[i];
+
+		*l = (struct ledger_row){ .interval = b->head.interval,
+					  .start_us = NOW - 100,
+					  .end_us = NOW,
+					  .netns = 77,
+					  .counts_len = 3,
+					  .point = SIGNAL_POINT_TCP + i };
+		strcpy(l->counts[0].name, "seen");
+		strcpy(l->counts[1].name, "recorded");
+		strcpy(l->counts[2].name, "lost/lane_full");
+		l->counts[1].packets = i ? packets : events;
+		l->counts[1].octets = i ? octets : 0;
+		l->counts[2].packets = 2;
+		l->counts[0].packets = l->counts[1].packets + 2;
+		l->counts[0].octets = l->counts[1].octets;
+	}
+	b->connections = calloc(2, sizeof(*b->connections));
+	b->connections_len = 2;
+	b->connections[0] = (struct connection){ .id = 1, .events = 3, .netns = 5 };
+	b->connections[1] = (struct connection){ .id = 2, .events = 4, .netns = 6 };
+	b->drops = calloc(1, sizeof(*b->drops));
+	b->drops_len = 1;
+	b->drops[0] = (struct drop){ .packets = 9, .octets = 900, .ifindex = 3, .netns = 5 };
+	return b;
+}
+
+Test(api_ledger, counts_connections_and_drops)
+{
+	static const struct {
+		uint64_t events, packets, octets;
+		bool balanced;
+	} cases[] = { { 7, 9, 900, true },
+		      { 8, 9, 900, false },
+		      { 7, 8, 900, false },
+		      { 7, 9, 901, false } };
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		json_t *root, *row;
+
+		put(signals(cases[i].events, cases[i].packets, cases[i].octets), NOW);
+		root = audit("last=all");
+		cr_expect(is_balanced(root) == cases[i].balanced, "case %zu", i);
+		cr_assert(json_array_size(json_object_get(root, "rows")) == 2);
+		row = json_array_get(json_object_get(root, "rows"), 0);
+		cr_expect_str_eq(json_string_value(json_object_get(row, "point")), "tcp events");
+		cr_expect_str_eq(json_string_value(json_object_get(row, "interface")), "host");
+		row = json_array_get(json_object_get(root, "rows"), 1);
+		cr_expect_str_eq(json_string_value(json_object_get(row, "point")), "drops");
+		json_decref(root);
+		for (int t = 0; t < 3; t++)
+			cr_assert(store_run(store, NULL,
+					    t == 0   ? "DELETE FROM ledger"
+					    : t == 1 ? "DELETE FROM connections_500000"
+						     : "DELETE FROM drops_500000",
+					    "") == 0);
+	}
+}
+
 Test(api_ledger, is_empty_at_first)
 {
 	json_t *root = audit("last=all");

@@ -72,7 +72,7 @@ static void taken(struct fixture *fx, const char *text, bool fold, char *ret)
 	struct filter_error error = { 0, "" };
 
 	cr_assert_eq(filter_parse(text, &f, &error), 0, "'%s': %s", text, error.message);
-	cr_assert_eq(store_flows_source(fx->reader, T0 - 1, T0 + 10000000, &source), 0);
+	cr_assert_eq(store_source(fx->reader, SERIES_FLOWS, T0 - 1, T0 + 10000000, &source), 0);
 	cr_assert_eq(sql_init(&b), 0);
 	sql_add(&b, fold ? "SELECT tunnel_id::BIGINT, (" : "SELECT tunnel_id::BIGINT FROM ");
 	if (fold) {

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0 OR GPL-2.0
+/* A series and an hour of arrival in, the table of that hour and its line in `segments` out. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "user/collector/store_internal.h"
+
+const char *store_hour_name(enum store_series series, int64_t hour, char name[STORE_NAME_MAX])
+{
+	snprintf(name, STORE_NAME_MAX, "%s_%" PRId64, store_series[series].name, hour);
+	return name;
+}
+
+bool store_hour_parse(const char *name, int64_t *hour)
+{
+	char again[STORE_NAME_MAX];
+	const char *digits = strchr(name, '_');
+
+	if (!digits || sscanf(digits, "_%" SCNd64, hour) != 1 || *hour < 0)
+		return false;
+	for (int i = 0; i < STORE_SERIES; i++)
+		if (!strcmp(store_hour_name(i, *hour, again), name))
+			return true;
+	return false;
+}
+
+static int put_change(struct store *s, enum store_series series)
+{
+	struct segment_change c = s->hours[series].change;
+	char name[STORE_NAME_MAX];
+
+	s->hours[series].change = (struct segment_change){ .hour = -1 };
+	if (c.hour < 0)
+		return 0;
+	return store_run(s, NULL,
+			 "UPDATE segments SET min_start_us = least(min_start_us, $1), "
+			 "max_end_us = greatest(max_end_us, $2), rows = rows + $3 WHERE name = $4",
+			 "iius", c.min_start_us, c.max_end_us, c.rows,
+			 store_hour_name(series, c.hour, name));
+}
+
+int store_appenders_finish(struct store *s)
+{
+	int err = store_rows_finish(&s->ledger, LEDGER_COLUMNS);
+
+	for (int i = 0; i < STORE_SERIES && !err; i++) {
+		err = store_rows_finish(&s->hours[i].rows, store_series[i].len);
+		if (!err)
+			err = put_change(s, i);
+	}
+	return err;
+}
+
+void store_hours_forget(struct store *s)
+{
+	for (int i = 0; i < STORE_SERIES; i++)
+		s->hours[i].made_hour = -1;
+}
+
+void store_appenders_drop(struct store *s)
+{
+	/* destroying flushes what is left; the transaction around it is rolled back */
+	if (s->ledger.appender)
+		duckdb_appender_destroy(&s->ledger.appender);
+	for (int i = 0; i < STORE_SERIES; i++) {
+		if (s->hours[i].rows.appender)
+			duckdb_appender_destroy(&s->hours[i].rows.appender);
+		s->hours[i].change = (struct segment_change){ .hour = -1 };
+	}
+	store_hours_forget(s);
+}
+
+static int make_hour(struct store *s, enum store_series series, int64_t hour)
+{
+	const struct store_table *t = &store_series[series];
+	struct store_hours *h = &s->hours[series];
+	char name[STORE_NAME_MAX], sql[2048];
+	int err;
+
+	store_hour_name(series, hour, name);
+	if (h->made_hour != hour) {
+		err = store_ddl(name, t->columns, t->len, sql, sizeof(sql));
+		if (!err)
+			err = store_run(s, NULL, sql, "");
+		if (!err)
+			err = store_run(
+				s, NULL,
+				"INSERT INTO segments SELECT $1, $2, $3, 0 WHERE NOT EXISTS "
+				"(SELECT 1 FROM segments WHERE name = $1)",
+				"sii", name, INT64_MAX, INT64_MIN);
+		if (err)
+			return err;
+		h->made_hour = hour;
+	}
+	return store_rows_open(s, &h->rows, name, t->columns, t->len);
+}
+
+int store_hours_open(struct store *s, enum store_series series, int64_t arrived_us)
+{
+	struct store_hours *h = &s->hours[series];
+	int64_t hour = arrived_us / STORE_HOUR_US;
+	int err;
+
+	if (h->rows.appender && h->change.hour == hour)
+		return 0;
+	err = store_rows_finish(&h->rows, store_series[series].len);
+	if (!err)
+		err = put_change(s, series);
+	if (!err)
+		err = make_hour(s, series, hour);
+	if (err)
+		return err;
+	h->change = (struct segment_change){ hour, 0, INT64_MAX, INT64_MIN };
+	return 0;
+}
+
+int store_hours_added(struct store *s, enum store_series series, int64_t start_us, int64_t end_us)
+{
+	struct store_hours *h = &s->hours[series];
+
+	if (start_us < h->change.min_start_us)
+		h->change.min_start_us = start_us;
+	if (end_us > h->change.max_end_us)
+		h->change.max_end_us = end_us;
+	h->change.rows++;
+	if (++h->rows.rows == duckdb_vector_size())
+		return store_rows_push(&h->rows, store_series[series].len);
+	return 0;
+}

@@ -72,7 +72,7 @@ VMTEST_BPF := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard vmtests/*.bpf.c)))
 VMTEST := $(patsubst %.c,$(BUILD)/%,$(sort $(filter-out $(wildcard vmtests/*.bpf.c),$(wildcard vmtests/*.c))))
 
 .DEFAULT_GOAL := all
-.PHONY: all help deps run test test-unit vmtest bench asan fuzz check fresh install uninstall clean format
+.PHONY: all help deps run test test-unit vmtest vmtest-build bench asan fuzz check fresh install uninstall clean format
 .SECONDARY:
 .DELETE_ON_ERROR:
 
@@ -190,10 +190,11 @@ $(BUILD)/vmtests/%: $(BUILD)/vmtests/%.o $(TOOL_LIB) $(BASE_A)
 	$(link) -lxdp $(TOOL_LIBS)
 
 ## vmtest: the same tests on Debian's kernels 5.10, 6.1, 6.12 and newest, in QEMU; KERNELS='6.1,6.12'
-vmtest:
+vmtest: vmtest-build
+	$(Q)BUILD=$(BUILD) vmtests/run.py $(if $(KERNELS),--kernels $(KERNELS)) $(TESTS)
+vmtest-build:
 	$(Q)BUILD=$(BUILD) deploy/deps.sh vm
 	$(Q)$(MAKE) --no-print-directory all $(TOOLS) $(TEST_BPF) $(VMTEST) $(VMTEST_BPF)
-	$(Q)BUILD=$(BUILD) vmtests/run.py $(if $(KERNELS),--kernels $(KERNELS)) $(TESTS)
 
 ## asan: the unit tests under AddressSanitizer and UBSan
 asan:

@@ -1,2 +1,239 @@
+# SPDX-License-Identifier: Apache-2.0 OR GPL-2.0
+"""Each family of hooks against the truth, all of them beside each other in the same run: one agent
+a family, each with a harmless interface of its own to watch; TCP and drops are the whole host's."""
+import json
+from urllib.parse import quote
+
+import guest_traffic as traffic
+from guest_flows import network
+from ledger import agent_status, audit
+from rig import Failed
+
+FAMILIES = ("tracepoint", "fentry", "kprobe")
+SRTT_TOLERANCE_US = 1
+# Between connect()'s return and the kernel's event lies a wake-up, which takes long in software.
+LATENCY_TOLERANCE_NS = 5_000_000
+# Where a kernel gives no reasons, the function that dropped says it.
+REASONS = {
+    traffic.NFT: (("NETFILTER_DROP",), ("nf_hook_slow",)),
+    traffic.NOBODY: (("NO_SOCKET",), ("__udp4_lib_rcv",)),
+    traffic.DEAF: (("SOCKET_RCVBUFF",), ("udp_queue_rcv_one_skb", "__udp_queue_rcv_skb")),
+    traffic.NETEM: (("QDISC_DROP",), ("kfree_skb_list", "__dev_queue_xmit", "__dev_xmit_skb")),
+}
+NAMES = {traffic.NFT: "drop-by-nftables", traffic.NOBODY: "drop-no-listener",
+         traffic.DEAF: "drop-full-buffer", traffic.NETEM: "drop-by-netem"}
+
+
+class Family:
+    """One running agent and what the collector has of it."""
+
+    def __init__(self, rig, ns, name):
+        self.rig, self.name = rig, name
+        dev = f"w{name[:3]}"
+        ns.run("ip", "link", "add", dev, "up", "type", "veth", "peer", "name", f"p{name[:3]}")
+        self.agent = rig.agent(ns, [dev], "--hooks", name, interval="1s", agent_id=name)
+        self.held = None
+        self.cache = None
+
+    def status(self):
+        return agent_status(self.rig, self.name)
+
+    def ask(self, path, key):
+        text = self.rig.http(f"{path}&agent={self.name}")
+        try:
+            return json.loads(text)[key]
+        except (ValueError, KeyError):
+            raise Failed(f"{path}: {text[:300]}")
+
+    def connections(self):
+        if self.cache is None:
+            self.cache = self.ask("/v1/connections?last=all&limit=100000", "connections")
+        return self.cache
+
+    def of(self, truth, role, port):
+        """Rows of one stage's connections as one side saw them."""
+        server_port = "remote_port" if role == "client" else "local_port"
+        return [c for c in self.connections()
+                if c["netns"] == truth.netns[role] and c[server_port] == port and
+                c["role"] == role]
+
+    # ---- checks ----------------------------------------------------------------------------
+
+    def chosen(self):
+        signals = self.status()["signals"]
+        print(f"@@hooks {self.name} {json.dumps(signals)}", flush=True)
+        self.rig.check(signals, "the status has no signals")
+        for s in signals:
+            self.rig.check(s["hook"], f"{s['signal']} is not observed: {s['why']}")
+        wanted = {"tracepoint": ("tp", "raw_tp"), "fentry": ("fentry", "fexit"),
+                  "kprobe": ("kprobe", "kretprobe")}[self.name]
+        named = [s for s in signals if s["hook"].startswith(wanted)]
+        self.rig.check(len(named) >= 3, f"signals served by {self.name}: {signals}")
+
+    def look_at_held(self, truth):
+        """While it lives, until a sweep has come by whose gauges are those of now, or patience ends."""
+        def look():
+            rows = self.ask("/v1/connections?last=all&limit=100&filter=" +
+                            quote(f"port {truth.held['port']}"), "connections")
+            self.held = [c for c in rows if c["netns"] == truth.netns["client"]]
+            return self.held and self.held[0]["srtt_us"] == truth.held["srtt_us"]
+        try:
+            self.rig.wait_until(look, "the sweep", timeout=15, pause=0.5)
+        except Failed:
+            pass  # srtt() says what is wrong
+
+    def ran(self, stage):
+        self.rig.check(stage, "this stage of the traffic did not run")
+
+    def every_connection(self, truth):
+        self.ran(truth.servers)
+        for port, said in ((traffic.LATENCY, truth.latency), (traffic.LOSSY, truth.lossy)):
+            for role in ("client", "server"):
+                near = "local_port" if role == "client" else "remote_port"
+                rows = self.of(truth, role, port)
+                self.rig.equal(sorted(c[near] for c in rows), sorted(c["port"] for c in said),
+                               f"{role} connections to {port}, none missing and none twice")
+                end = "local_fin" if role == "client" else "remote_fin"
+                self.rig.equal({c["end"] for c in rows}, {end}, f"how {role} connections ended")
+
+    def octets(self, truth):
+        self.ran(truth.servers)
+        rows = {c["local_port"]: c for c in self.of(truth, "client", traffic.LOSSY)}
+        for said in truth.lossy:
+            row = rows[said["port"]]
+            self.rig.equal((row["octets_acked"], row["octets_received"], row["segments_out"]),
+                           (said["octets_acked"], said["octets_received"], said["segments_out"]),
+                           f"octets acknowledged, received, segments of port {said['port']}")
+
+    def latency(self, truth):
+        self.ran(truth.latency)
+        rows = {c["local_port"]: c for c in self.of(truth, "client", traffic.LATENCY)}
+        worst = []
+        for said in truth.latency:
+            got = rows[said["port"]]["connect_ns"]
+            self.rig.check(traffic.DELAY_MS * 1_000_000 <= got <= said["connect_ns"],
+                           f"at least netem's delay and at most what connect() took, "
+                           f"{said['connect_ns']} ns: {got} ns")
+            worst.append(said["connect_ns"] - got)
+        worst.sort()
+        median = worst[len(worst) // 2]
+        self.rig.check(median <= LATENCY_TOLERANCE_NS,
+                       f"half of the latencies within {LATENCY_TOLERANCE_NS} ns of what connect() "
+                       f"took: {worst}")
+
+    def retransmits(self, truth):
+        self.ran(truth.servers)
+        for role in ("client", "server"):
+            rows = self.of(truth, role, traffic.LOSSY)
+            kernel = truth.kernel[role]
+            failed = kernel.get("TcpExt.TCPRetransFail", 0)
+            self.rig.equal(sum(c["retransmits"] + c["retransmits_synack"] for c in rows),
+                           kernel["Tcp.RetransSegs"] - failed, f"{role}: RetransSegs")
+            near = "local_port" if role == "client" else "remote_port"
+            said = truth.servers if role == "server" else {c["port"]: c for c in truth.lossy}
+            for row in rows:
+                self.rig.equal(row["retransmits"] + row["retransmits_synack"],
+                               said[row[near]]["retransmits"],
+                               f"{role}: TCP_INFO's total_retrans of port {row[near]}")
+
+    def srtt(self, truth):
+        self.ran(truth.held)
+        self.rig.equal(len(self.held or []), 1, "rows of the connection at rest")
+        row = self.held[0]
+        self.rig.equal(row["end"], "open", "it lives")
+        for name in ("srtt_us", "rttvar_us", "min_rtt_us"):
+            self.rig.check(abs(row[name] - truth.held[name]) <= SRTT_TOLERANCE_US,
+                           f"{name}: {row[name]}, TCP_INFO says {truth.held[name]}")
+        self.rig.equal(row["cwnd"], truth.held["cwnd"], "cwnd")
+
+    def failures(self, truth):
+        self.ran(truth.failures)
+        for (host, port), want in truth.failures.items():
+            rows = [c for c in self.connections() if c["netns"] == truth.netns["client"] and
+                    (c["remote_address"], c["remote_port"]) == (host, port)]
+            self.rig.equal([(c["end"], c["error"]) for c in rows], [("failed", want)],
+                           f"connections to {host}:{port}")
+            if want == "ETIMEDOUT":
+                self.rig.equal(rows[0]["retransmits_syn"], 1, "SYNs resent before the timeout")
+
+    def drop(self, truth, source):
+        drops = self.ask("/v1/drops?by=reason,location&last=all&filter=" +
+                         quote(f"src port {source} and proto udp"), "drops")
+        self.ran(source in truth.drops)
+        reasons, functions = REASONS[source]
+        has_reasons = any(d["reason"] for d in drops)
+        found = 0
+        for d in drops:
+            place = (d["location"] or "").split("+")[0]
+            found += d["packets"] * (d["reason"] in reasons if has_reasons else
+                                     place in functions)
+        self.rig.equal(found, truth.drops[source],
+                       f"packets with {reasons[0] if has_reasons else functions}, of "
+                       f"{json.dumps(drops)}")
+
+    def ledger(self):
+        """It balances. What is lost by name is shown; that it hurt nothing is the other checks' word."""
+        for point in ("tcp events", "drops"):
+            total = audit(self.rig, agent=self.name, point=point)
+            if total["lost"] or total["missed_nested"]:
+                print(f"@@loss {self.name} {point}: {total}", flush=True)
+
+
+def same_in_all(rig, families, truth):
+    """What no counter of the kernel's says is at least the same from all three."""
+    def shown(family):
+        return sorted((c["netns"], c["local_port"], c["remote_port"], c["role"], c["end"],
+                       c["error"] or "", c["retransmits"], c["retransmits_syn"],
+                       c["retransmits_synack"], c["octets_acked"], c["octets_received"])
+                      for c in family.connections() if c["netns"] in truth.netns.values())
+
+    first = families[0]
+    for other in families[1:]:
+        mine, theirs = shown(first), shown(other)
+        rig.check(mine, f"{first.name} has connections")
+        rig.equal([c for c in theirs if c not in mine], [c for c in mine if c not in theirs],
+                  f"connections that only {other.name} has and those that only {first.name} has")
+
+
+def start(rig, report, ns):
+    families = []
+    for name in FAMILIES:
+        try:
+            family = Family(rig, ns, name)
+        except Failed as e:
+            report.say(name, "starts", "FAIL", e)
+            continue
+        families.append(family)
+        report.check(name, "chosen-hooks", family.chosen)
+    return families
+
+
+def run_traffic(rig, families, truth):
+    truth.prepare()
+    truth.with_delay()
+    truth.with_loss()
+    truth.hold(lambda: [f.look_at_held(truth) for f in families])
+    truth.failing()
+    truth.dropping()
+
+
 def hooks(rig, report):
-    pass
+    a, b = network(rig)
+    rig.collector()
+    families = start(rig, report, b)
+    truth = traffic.Truth(rig, a, b)
+    report.check("traffic", "as-planned", run_traffic, rig, families, truth)
+    for f in families:
+        report.check(f.name, "ends", lambda f=f: rig.equal(f.agent.stop(), 0, f.agent.log()))
+    for f in families:
+        report.check(f.name, "connections", f.every_connection, truth)
+        report.check(f.name, "octets", f.octets, truth)
+        report.check(f.name, "connect-latency", f.latency, truth)
+        report.check(f.name, "retransmits", f.retransmits, truth)
+        report.check(f.name, "srtt", f.srtt, truth)
+        report.check(f.name, "failed-connects", f.failures, truth)
+        for source, name in NAMES.items():
+            report.check(f.name, name, f.drop, truth, source)
+        report.check(f.name, "ledger", f.ledger)
+    if len(families) > 1:
+        report.check("all", "same-numbers", same_in_all, rig, families, truth)

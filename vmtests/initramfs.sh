@@ -20,19 +20,14 @@ make_cpio() { # DIRECTORY OUT
 	mv "$2.new" "$2"
 }
 
-libraries() { # FILES…: every shared library they load, one a line
-	local f
-	for f in "$@"; do
-		ldd "$f" 2>/dev/null || true
-	done | grep -oE '/[^ :]+' | sort -u
+libraries() { # FILES…: every shared library they load, one a line; DuckDB's is copied elsewhere
+	ldd "$@" 2>/dev/null | sed -n 's/^\t\(.* => \)\?\(\/[^ ]*\) (.*/\2/p' | grep -v '/libduckdb' | sort -u
 }
 
 copy_libraries() { # FILES…
 	local lib
 	libraries "$@" | while read -r lib; do
-		# DuckDB's is found by the collector's run path, in lib/wiretally.
-		[[ $lib != */libduckdb.so ]] || continue
-		lib=$(readlink -f "$(dirname "$lib")")/$(basename "$lib")
+		[[ $lib == /usr/* ]] || lib=/usr$lib # merged
 		[ -e "$root$lib" ] || install -D -m 755 "$lib" "$root$lib"
 	done
 }
@@ -49,7 +44,7 @@ copy_python() {
 	for name in $NOT_DYNLOAD; do
 		find "$root$lib/lib-dynload" -name "$name" -delete
 	done
-	copy_libraries "$python" "$root$lib"/lib-dynload/*.so
+	programs+=("$python" "$root$lib"/lib-dynload/*.so)
 }
 
 copy_built() {
@@ -65,7 +60,7 @@ copy_built() {
 	cp "$BUILD"/kern/*.bpf.o "$to/build/kern/"
 	cp -r tests/net "$to/tests/net"
 	cp -r vmtests "$to/vmtests"
-	copy_libraries "$BUILD"/bin/* "$(realpath "$BUILD/deps/duckdb/libduckdb.so")"
+	programs+=("$BUILD"/bin/* "$BUILD/deps/duckdb/libduckdb.so")
 	# Symbols and DWARF are for people who debug; a guest's memory is small.
 	find "$to/build" -type f -exec strip --strip-debug {} + 2>/dev/null || true
 }
@@ -80,7 +75,7 @@ make_base() {
 	for p in $PROGRAMS; do
 		path=$(command -v "$p") || { echo "initramfs: needs $p (make deps)" >&2 && exit 1; }
 		install -m 755 "$path" "$root/usr/bin/$p"
-		copy_libraries "$path"
+		programs+=("$path")
 	done
 	ln -sf dash "$root/usr/bin/sh"
 	# libxdp's dispatcher is an object of its own.
@@ -93,10 +88,7 @@ make_base() {
 	echo '127.0.0.1 localhost' >"$root/etc/hosts"
 	copy_python
 	copy_built
-	# Applets where nothing real is: the shell would take its own ip before ours.
-	busybox --list | while read -r p; do
-		[ -e "$root/usr/bin/$p" ] || ln -s busybox "$root/usr/bin/$p"
-	done
+	copy_libraries "${programs[@]}"
 	install -m 755 vmtests/init "$root/init"
 	make_cpio "$root" "$1"
 }
@@ -104,7 +96,6 @@ make_base() {
 make_kernel() { # DIR OUT
 	local version tree=$root/tree lib m file
 	version=$(basename "$1")
-	lib=$root/out/lib/modules/$version
 	# lib is a link in the other archive: what unpacks through it lands in usr/lib.
 	lib=$root/out/usr/lib/modules/$version
 	mkdir -p "$tree/lib/modules" "$lib"
@@ -128,6 +119,7 @@ make_kernel() { # DIR OUT
 	make_cpio "$root/out" "$2"
 }
 
+programs=() # whose libraries are needed
 root=$(mktemp -d)
 trap 'rm -rf "$root"' EXIT
 case ${1:-} in

@@ -35,7 +35,7 @@ class Run:
 
     def __init__(self, line, version):
         self.line, self.version = line, version
-        self.results, self.problems = [], []
+        self.results, self.problems, self.losses = [], [], []
         self.seconds = 0.0
         self.log = ""
 
@@ -85,6 +85,8 @@ def judge(run):
             run.problems.append(f"the kernel complains: {line}")
         elif line.startswith("@@note"):
             run.problems.append(line[7:])
+        elif line.startswith("@@loss"):
+            run.losses.append(line[7:])
     if "@@boot" not in run.log:
         run.problems.append("it did not boot")
     elif "@@exit 0" not in run.log.splitlines():
@@ -113,8 +115,36 @@ def matrix(runs):
         for hooks, signal, verdict, why in run.results:
             if verdict != "ok":
                 print(f"{name}: {hooks} {signal}: {verdict} {why}")
+        for loss in run.losses:
+            print(f"{name}: lost, in the ledger: {loss}")
         for problem in dict.fromkeys(run.problems):
             print(f"{name}: FAIL {problem}")
+
+
+GOOD = "@@boot 1\n@@result 1.0 a b ok\n@@result 2.0 a c n.a. why\n@@exit 0\n"
+SELF_TESTS = (  # a guest's log, whether it has failed
+    (GOOD, False),
+    (GOOD.replace("b ok", "b FAIL"), True),
+    (GOOD.replace("exit 0", "exit 1"), True),
+    (GOOD.replace("@@exit 0", ""), True),
+    (GOOD.replace("@@result", "result"), True),
+    (GOOD.replace("@@boot", "boot"), True),
+    (GOOD + "[    1.5] WARNING: CPU: 0 PID: 1 at net/core/dev.c:1\n", True),
+    (GOOD + "[    1.5] BUG: kernel NULL pointer dereference\n", True),
+    (GOOD + "[    1.5] rcu: INFO: rcu_sched self-detected stall on CPU\n", True),
+    (GOOD + "[    1.5] mtrr: your CPUs had inconsistent MTRRdefType settings\n", False),
+    ("@@note no module veth\n" + GOOD, True),
+)
+
+
+def self_test():
+    """A judge that cannot condemn is none."""
+    for number, (log, want) in enumerate(SELF_TESTS):
+        run = Run("", "")
+        run.log = log
+        judge(run)
+        if failed(run) != want:
+            sys.exit(f"run.py: self-test {number}: {run.results} {run.problems}")
 
 
 def show_log(run, lines=120):
@@ -127,6 +157,7 @@ def main():
     parser.add_argument("--kernels", default=os.environ.get("KERNELS", ",".join(LINES)))
     parser.add_argument("tests", nargs="*")
     args = parser.parse_args()
+    self_test()
     logs = os.path.join(BUILD, "test-logs")
     os.makedirs(logs, exist_ok=True)
     runs, missing = [], []

@@ -55,7 +55,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 	check(text != NULL);
 	memcpy(text, bytes, len);
 	text[len] = '\0';
-	err = filter_parse(text, &f, &error);
+	err = filter_parse(text, FILTER_FLOWS, &f, &error);
 	if (err) {
 		check(!f);
 		check_error(&error, len);

@@ -198,10 +198,11 @@ void filter_free(struct filter *f)
 	free(f);
 }
 
-int filter_parse(const char *text, struct filter **ret, struct filter_error *error)
+int filter_parse(const char *text, enum filter_scope scope, struct filter **ret,
+		 struct filter_error *error)
 {
 	size_t len = strnlen(text, FILTER_TEXT_MAX + 1);
-	struct filter_parser p = { .text = text, .error = error };
+	struct filter_parser p = { .text = text, .scope = scope, .error = error };
 	AUTO_FREE struct token *tokens = NULL;
 	AUTO(filter_free) struct filter *f = NULL;
 	int err;

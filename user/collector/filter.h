@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0 */
 /*
  * The filter language (docs/filters.md): text in, a checked tree out, and the tree as a condition
- * of SQL on one row of flows (store.h). Nothing the user wrote gets into SQL text.
+ * of SQL on one row of flows (store.h), or of the views of query_signal.h. Nothing the user wrote gets into SQL text.
  */
 #ifndef WT_FILTER_H
 #define WT_FILTER_H
@@ -23,8 +23,16 @@ struct filter_error {
 	char message[192]; /* printable ASCII */
 };
 
+/* What is filtered: a word that has no meaning there is an error. */
+enum filter_scope {
+	FILTER_FLOWS = 1,
+	FILTER_CONNECTIONS = 2,
+	FILTER_DROPS = 4,
+};
+
 /* 0 and a new tree; -EINVAL with *error filled in; -ENOMEM. An empty text filters nothing. */
-int filter_parse(const char *text, struct filter **ret, struct filter_error *error);
+int filter_parse(const char *text, enum filter_scope scope, struct filter **ret,
+		 struct filter_error *error);
 void filter_free(struct filter *f);
 DEFINE_AUTO(filter_free, struct filter *);
 

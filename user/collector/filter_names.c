@@ -60,6 +60,22 @@ static const struct {
 	{ FIELD_DSCP, "ef", 46 },
 	{ FIELD_DSCP, "cs6", 48 },
 	{ FIELD_DSCP, "cs7", 56 },
+	/* include/net/tcp_states.h */
+	{ FIELD_STATE, "established", 1 },
+	{ FIELD_STATE, "syn-sent", 2 },
+	{ FIELD_STATE, "syn-recv", 3 },
+	{ FIELD_STATE, "fin-wait-1", 4 },
+	{ FIELD_STATE, "fin-wait-2", 5 },
+	{ FIELD_STATE, "time-wait", 6 },
+	{ FIELD_STATE, "closed", 7 },
+	{ FIELD_STATE, "close-wait", 8 },
+	{ FIELD_STATE, "last-ack", 9 },
+	{ FIELD_STATE, "listen", 10 },
+	{ FIELD_STATE, "closing", 11 },
+	{ FIELD_STATE, "new-syn-recv", 12 },
+	{ FIELD_ROLE, "unknown", 0 },
+	{ FIELD_ROLE, "client", 1 },
+	{ FIELD_ROLE, "server", 2 },
 	{ FIELD_ETHERTYPE, "ipv4", 0x0800 },
 	{ FIELD_ETHERTYPE, "ip", 0x0800 },
 	{ FIELD_ETHERTYPE, "arp", 0x0806 },
@@ -95,11 +111,16 @@ size_t filter_names(enum filter_field field, const char **ret, size_t size)
 	return n;
 }
 
-const char *filter_proto_name(unsigned int proto)
+const char *filter_number_name(enum filter_field field, int64_t number)
 {
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-		if (names[i].field == FIELD_PROTO && names[i].number == (int)proto)
+		if (names[i].field == field && names[i].number == number)
 			return names[i].name;
 	}
 	return NULL;
+}
+
+const char *filter_proto_name(unsigned int proto)
+{
+	return filter_number_name(FIELD_PROTO, proto);
 }

@@ -41,6 +41,17 @@ static const struct field_sql {
 	[FIELD_ICMP_CODE] = { "proto IN (1, 58) AND ", "dst_port", NULL,
 			      "CASE WHEN proto <> 1 THEN FALSE END" },
 	[FIELD_DIRECTION] = { "", "flags & 1", NULL, NULL },
+	/* of connections and drops, which nothing folds */
+	[FIELD_PROCESS] = { "", "comm", NULL, UNKNOWN },
+	[FIELD_PID] = { "", "pid", NULL, UNKNOWN },
+	[FIELD_CGROUP] = { "", "cgroup_path", NULL, UNKNOWN },
+	[FIELD_STATE] = { "", "state", NULL, UNKNOWN },
+	[FIELD_ROLE] = { "", "role", NULL, UNKNOWN },
+	[FIELD_RETRANSMITS] = { "", "retransmits", NULL, UNKNOWN },
+	[FIELD_RTT] = { "srtt_us > 0 AND ", "srtt_us", NULL, UNKNOWN },
+	[FIELD_CONNECT] = { "connect_ns > 0 AND ", "connect_ns // 1000", NULL, UNKNOWN },
+	[FIELD_FAILED] = { "", "(\"end\" = 6)::UTINYINT", NULL, UNKNOWN },
+	[FIELD_REASON] = { "", "reason", NULL, UNKNOWN },
 };
 
 static const char *const compare_signs[] = {
@@ -212,6 +223,22 @@ static void emit_exporter(struct sql_builder *b, const struct filter_node *node)
 	sql_add(b, "))");
 }
 
+/* Names, of which a last * stands for whatever follows. */
+static void emit_names(struct sql_builder *b, const char *column, const struct filter_node *node)
+{
+	for (size_t i = 0; i < node->values_len; i++) {
+		const char *name = node->values[i].name;
+		bool is_prefix = *name && name[strlen(name) - 1] == '*';
+
+		sql_add(b, i ? " OR " : "");
+		sql_add(b, is_prefix ? "starts_with(" : "");
+		sql_add(b, column);
+		sql_add(b, is_prefix ? ", rtrim(" : " = ");
+		sql_text(b, name);
+		sql_add(b, is_prefix ? ", '*'))" : "");
+	}
+}
+
 /* A protocol and the class it was folded into. */
 static void emit_fold_proto(struct sql_builder *b, const struct filter_node *node)
 {
@@ -248,6 +275,9 @@ static void emit_known(const struct filter_node *node, struct sql_builder *b, bo
 		emit_interface(b, node);
 	else if (node->field == FIELD_EXPORTER)
 		emit_exporter(b, node);
+	else if (node->field == FIELD_PROCESS || node->field == FIELD_CGROUP ||
+		 node->field == FIELD_REASON)
+		emit_names(b, field_rows[node->field].src, node);
 	else
 		emit_columns(b, node);
 }

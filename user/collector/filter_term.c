@@ -54,6 +54,51 @@ static const struct term_word {
 	{ "esp", FIELD_PROTO, FIXED, 50 },
 	{ "ingress", FIELD_DIRECTION, FIXED, 0 },
 	{ "egress", FIELD_DIRECTION, FIXED, 1 },
+	{ "process", FIELD_PROCESS, EQUAL },
+	{ "pid", FIELD_PID, 0 },
+	{ "cgroup", FIELD_CGROUP, EQUAL },
+	{ "state", FIELD_STATE, EQUAL },
+	{ "role", FIELD_ROLE, EQUAL },
+	{ "retransmits", FIELD_RETRANSMITS, 0 },
+	{ "rtt", FIELD_RTT, 0 },
+	{ "connect", FIELD_CONNECT, 0 },
+	{ "failed", FIELD_FAILED, FIXED, 1 },
+	{ "reason", FIELD_REASON, EQUAL },
+};
+
+#define TUPLE (FILTER_FLOWS | FILTER_CONNECTIONS | FILTER_DROPS)
+/* What a field is known of. */
+static const struct field_scope {
+	unsigned int scopes;
+	const char *known_of;
+} field_scopes[FIELDS + 1] = {
+	[FIELD_ADDRESS] = { TUPLE, "all" },
+	[FIELD_PORT] = { TUPLE, "all" },
+	[FIELD_PROTO] = { TUPLE, "all" },
+	[FIELD_PACKETS] = { TUPLE, "all" },
+	[FIELD_BYTES] = { TUPLE, "all" },
+	[FIELD_DURATION] = { FILTER_FLOWS | FILTER_CONNECTIONS, "flows and connections" },
+	[FIELD_INTERFACE] = { FILTER_FLOWS | FILTER_DROPS, "flows and drops" },
+	[FIELD_VLAN] = { FILTER_FLOWS, "flows" },
+	[FIELD_FLAGS] = { FILTER_FLOWS, "flows" },
+	[FIELD_DSCP] = { FILTER_FLOWS, "flows" },
+	[FIELD_TOS] = { FILTER_FLOWS, "flows" },
+	[FIELD_ETHERTYPE] = { TUPLE, "all" },
+	[FIELD_ICMP_TYPE] = { FILTER_FLOWS | FILTER_DROPS, "flows and drops" },
+	[FIELD_ICMP_CODE] = { FILTER_FLOWS | FILTER_DROPS, "flows and drops" },
+	[FIELD_DIRECTION] = { FILTER_FLOWS, "flows" },
+	[FIELD_EXPORTER] = { TUPLE, "all" },
+	[FIELD_PROCESS] = { FILTER_CONNECTIONS, "connections" },
+	[FIELD_PID] = { FILTER_CONNECTIONS, "connections" },
+	[FIELD_CGROUP] = { FILTER_CONNECTIONS, "connections" },
+	[FIELD_STATE] = { FILTER_CONNECTIONS, "connections" },
+	[FIELD_ROLE] = { FILTER_CONNECTIONS, "connections" },
+	[FIELD_RETRANSMITS] = { FILTER_CONNECTIONS, "connections" },
+	[FIELD_RTT] = { FILTER_CONNECTIONS, "connections" },
+	[FIELD_CONNECT] = { FILTER_CONNECTIONS, "connections" },
+	[FIELD_FAILED] = { FILTER_CONNECTIONS, "connections" },
+	[FIELD_REASON] = { FILTER_DROPS, "drops" },
+	[FIELDS] = { TUPLE, "all" }, /* any */
 };
 
 /* Known only for suggestions. */
@@ -139,6 +184,9 @@ static int take_word(struct filter_parser *p, const struct term_word **ret, enum
 		return filter_fail(p, token->position, "'%s' wants if behind it", first->text);
 	if (!*ret)
 		return unknown_word(p, token);
+	if (!(field_scopes[(*ret)->field].scopes & p->scope))
+		return filter_fail(p, token->position, "'%s' is known of %s only", (*ret)->name,
+				   field_scopes[(*ret)->field].known_of);
 	p->at++;
 	return 0;
 }

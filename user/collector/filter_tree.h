@@ -60,6 +60,16 @@ enum filter_field {
 	FIELD_ICMP_CODE,
 	FIELD_DIRECTION,
 	FIELD_EXPORTER,
+	FIELD_PROCESS,
+	FIELD_PID,
+	FIELD_CGROUP,
+	FIELD_STATE,
+	FIELD_ROLE,
+	FIELD_RETRANSMITS,
+	FIELD_RTT, /* µs */
+	FIELD_CONNECT, /* µs */
+	FIELD_FAILED,
+	FIELD_REASON,
 	FIELDS,
 };
 
@@ -99,6 +109,7 @@ struct filter {
 /* What a parser carries about. Errors are made in one place, at a byte offset of the text. */
 struct filter_parser {
 	const char *text;
+	enum filter_scope scope;
 	struct token *tokens; /* the last one is TOKEN_END */
 	size_t at;
 	unsigned int depth;
@@ -130,6 +141,8 @@ int filter_mask_parse(struct filter_parser *p, const struct token *addr,
 /* filter_names.c: names of numbers, -1 when there is none; and all of them, for suggestions. */
 int filter_name_find(enum filter_field field, const char *name);
 size_t filter_names(enum filter_field field, const char **names, size_t size);
+/* The first name of a number, or NULL. */
+const char *filter_number_name(enum filter_field field, int64_t number);
 /* The name of an IP protocol as `proto` takes it, or NULL. */
 const char *filter_proto_name(unsigned int proto);
 

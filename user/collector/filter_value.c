@@ -36,6 +36,15 @@ static const struct value_row {
 	[FIELD_ICMP_TYPE] = { "icmp-type", "an ICMP type (0 to 255)", 255 },
 	[FIELD_ICMP_CODE] = { "icmp-code", "an ICMP code (0 to 255)", 255 },
 	[FIELD_EXPORTER] = { "exporter", "the name of an exporter", 0 },
+	[FIELD_PROCESS] = { "process", "the name of a process", 0 },
+	[FIELD_PID] = { "pid", "a process id", UINT32_MAX },
+	[FIELD_CGROUP] = { "cgroup", "a cgroup's path (like /system.slice/*)", 0 },
+	[FIELD_STATE] = { "state", "a TCP state (like established, or 1 to 12)", 12 },
+	[FIELD_ROLE] = { "role", "client, server or unknown", 2 },
+	[FIELD_RETRANSMITS] = { "retransmits", "a number (like 3)", INT64_MAX },
+	[FIELD_RTT] = { "rtt", "milliseconds, or a time (like 10ms or 1s)", INT64_MAX },
+	[FIELD_CONNECT] = { "connect", "milliseconds, or a time (like 10ms or 1s)", INT64_MAX },
+	[FIELD_REASON] = { "reason", "a drop reason (like NO_SOCKET)", 0 },
 };
 
 static int refuse(struct filter_parser *p, enum filter_field field, const struct token *token)
@@ -105,9 +114,12 @@ static bool number_value(enum filter_field field, const char *text, uint64_t *re
 
 	switch (field) {
 	case FIELD_PACKETS:
+	case FIELD_RETRANSMITS:
 	case FIELD_BYTES:
 		return !units_parse_count(text, ret);
 	case FIELD_DURATION:
+	case FIELD_RTT:
+	case FIELD_CONNECT:
 		return duration_value(text, ret);
 	case FIELD_FLAGS:
 		return flags_value(text, ret);
@@ -138,7 +150,7 @@ static int name_value(struct filter_parser *p, enum filter_field field, const st
 {
 	size_t len = strlen(token->text);
 
-	if (!len && field == FIELD_INTERFACE)
+	if (!len && field != FIELD_EXPORTER)
 		return refuse(p, field, token);
 	if (len > FILTER_NAME_MAX)
 		return filter_fail(p, token->position, "a name is longer than %d characters",
@@ -151,7 +163,8 @@ static bool is_name(enum filter_field field, const struct token *token)
 {
 	uint64_t number;
 
-	if (field == FIELD_EXPORTER)
+	if (field == FIELD_EXPORTER || field == FIELD_PROCESS || field == FIELD_CGROUP ||
+	    field == FIELD_REASON)
 		return true;
 	return field == FIELD_INTERFACE &&
 	       (token->kind == TOKEN_STRING || !plain_number(token->text, &number));

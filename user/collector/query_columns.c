@@ -74,6 +74,40 @@ static json_t *ethertype_json(int64_t ethertype)
 	return json_string(text);
 }
 
+static json_t *id_json(uint64_t id)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "%016" PRIx64, id);
+	return json_string(text);
+}
+
+static json_t *named_json(enum filter_field field, int64_t number)
+{
+	const char *name = filter_number_name(field, number);
+
+	return name ? json_string(name) : json_integer(number);
+}
+
+static json_t *end_json(int64_t end)
+{
+	/* enum connection_end */
+	static const char *const names[] = { "open",	     "local_fin", "remote_fin", "rst_sent",
+					     "rst_received", "timeout",	  "failed" };
+
+	return end >= 0 && end < (int64_t)ARRAY_LEN(names) ? json_string(names[end])
+							   : json_integer(end);
+}
+
+static json_t *errno_json(int64_t number)
+{
+	const char *name = number > 0 && number < 4096 ? strerrorname_np((int)number) : NULL;
+
+	if (!number)
+		return json_null();
+	return name ? json_string(name) : json_integer(number);
+}
+
 /* A new value; *at moves behind the statement's columns it was made of. */
 static json_t *cell_json(const struct query_rows *rows, const struct query_column *column,
 			 idx_t *at)
@@ -100,6 +134,16 @@ static json_t *cell_json(const struct query_rows *rows, const struct query_colum
 		return flags_json(query_int(rows, i));
 	case COLUMN_TUNNEL:
 		return tunnel_json(query_int(rows, i));
+	case COLUMN_ID:
+		return id_json(query_u64(rows, i));
+	case COLUMN_ROLE:
+		return named_json(FIELD_ROLE, query_int(rows, i));
+	case COLUMN_STATE:
+		return named_json(FIELD_STATE, query_int(rows, i));
+	case COLUMN_CONNECTION_END:
+		return end_json(query_int(rows, i));
+	case COLUMN_ERRNO:
+		return errno_json(query_int(rows, i));
 	case COLUMN_MS:
 		return json_real((double)query_int(rows, i) / 1000);
 	default:

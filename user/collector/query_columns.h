@@ -23,6 +23,11 @@ enum query_column_kind {
 	COLUMN_TCP_FLAGS, /* 1 BIGINT: "SA" */
 	COLUMN_TUNNEL, /* 1 BIGINT: 0 null, "gre", … */
 	COLUMN_MS, /* 1 BIGINT in µs, shown as ms with a fraction */
+	COLUMN_ID, /* 1 UBIGINT: 16 hex digits */
+	COLUMN_ROLE, /* 1 BIGINT: "client" */
+	COLUMN_STATE, /* 1 BIGINT: "established" */
+	COLUMN_CONNECTION_END, /* 1 BIGINT: "local_fin" */
+	COLUMN_ERRNO, /* 1 BIGINT: "ECONNREFUSED"; 0 null */
 };
 
 struct query_column {

@@ -22,7 +22,7 @@ static int parse_filter(const struct api_request *req, struct api_reply *reply,
 
 	if (!text)
 		return 0;
-	err = filter_parse(text, &scope->filter, &error);
+	err = filter_parse(text, FILTER_FLOWS, &scope->filter, &error);
 	if (err != -EINVAL)
 		return err;
 	err = api_error(reply, 400, "filter", (long)error.position, "%s", error.message);

@@ -15,6 +15,10 @@ static const struct route routes[] = {
 	{ "/v1/batches", NULL, false, "batches of agents, over the Unix socket" },
 	{ "/v1/flows", api_flows, true, "flow records: filter=, last= or from= and to=, limit=" },
 	{ "/v1/top", api_top, true, "who talks most: by=, order=, n=, filter=, last=" },
+	{ "/v1/connections", api_connections, true,
+	  "TCP connections: failed=1, slow=100ms, filter=, order=, limit=" },
+	{ "/v1/tcp", api_tcp, true, "TCP health: by=dst, order=, n=, filter=" },
+	{ "/v1/drops", api_drops, true, "lost packets: by=reason, filter=, n=" },
 	{ "/v1/ledger", api_ledger, true, "what happened to every packet: last= or from= and to=" },
 	{ "/v1/status", api_status, true, "the store, the log, agents and their interfaces" },
 };
@@ -38,7 +42,7 @@ static void print_index(FILE *out)
 {
 	fputs("wiretally-collector " WT_VERSION "\n\n", out);
 	for (size_t i = 0; i < ROUTES; i++)
-		fprintf(out, "%-4s  %-12s  %s\n", routes[i].get ? "GET" : "POST", routes[i].path,
+		fprintf(out, "%-4s  %-16s  %s\n", routes[i].get ? "GET" : "POST", routes[i].path,
 			routes[i].help);
 	fputs("\nTimes: last=1h (or all), or from= and to= as RFC 3339 or microseconds.\n"
 	      "fresh=1 answers when all that was acknowledged before is in the store.\n",

@@ -48,7 +48,7 @@ Test(filter, everyday_words_are_taken)
 		AUTO(filter_free) struct filter *f = NULL;
 
 		error.message[0] = '\0';
-		cr_expect_eq(filter_parse(rows[i], &f, &error), 0, "'%s': %zu: %s", rows[i],
+		cr_expect_eq(filter_parse(rows[i], FILTER_FLOWS, &f, &error), 0, "'%s': %zu: %s", rows[i],
 			     error.position, error.message);
 	}
 }
@@ -126,7 +126,7 @@ Test(filter, errors_point_at_the_character)
 		AUTO(filter_free) struct filter *f = NULL;
 		struct filter_error error = { 999, "" };
 
-		cr_expect_eq(filter_parse(bad_filters[i].text, &f, &error), -EINVAL,
+		cr_expect_eq(filter_parse(bad_filters[i].text, FILTER_FLOWS, &f, &error), -EINVAL,
 			     "'%s' was taken", bad_filters[i].text);
 		cr_expect_str_eq(error.message, bad_filters[i].message, "'%s': %s",
 				 bad_filters[i].text, error.message);
@@ -172,7 +172,7 @@ Test(filter, every_limit_has_its_own_message)
 		AUTO_FREE char *text = repeated(rows[i].part, rows[i].n, rows[i].tail);
 		AUTO(filter_free) struct filter *f = NULL;
 		struct filter_error error = { 0, "" };
-		int err = filter_parse(text, &f, &error);
+		int err = filter_parse(text, FILTER_FLOWS, &f, &error);
 
 		cr_expect_eq(err, rows[i].message ? -EINVAL : 0, "row %zu: %s", i, error.message);
 		if (!rows[i].message)
@@ -191,10 +191,10 @@ Test(filter, long_names_are_refused)
 	struct filter_error error = { 0, "" };
 
 	snprintf(quoted, 300, "exporter %s", text);
-	cr_expect_eq(filter_parse(quoted, &f, &error), -EINVAL);
+	cr_expect_eq(filter_parse(quoted, FILTER_FLOWS, &f, &error), -EINVAL);
 	cr_expect_str_eq(error.message, "a name is longer than 255 characters");
 	quoted[strlen(quoted) - 1] = '\0';
-	cr_expect_eq(filter_parse(quoted, &f, &error), 0, "%s", error.message);
+	cr_expect_eq(filter_parse(quoted, FILTER_FLOWS, &f, &error), 0, "%s", error.message);
 }
 
 /* What the user wrote is bound, never spelled out: the text holds words of ours alone. */
@@ -213,7 +213,7 @@ Test(filter, nothing_of_the_users_is_in_the_sql)
 		AUTO(sql_done) struct sql_builder b;
 		struct filter_error error = { 0, "" };
 
-		cr_assert_eq(filter_parse(rows[i], &f, &error), 0, "%s", error.message);
+		cr_assert_eq(filter_parse(rows[i], FILTER_FLOWS, &f, &error), 0, "%s", error.message);
 		cr_assert_eq(sql_init(&b), 0);
 		cr_assert_eq(filter_sql(f, &b), 0);
 		cr_assert_eq(filter_sql_fold(f, &b), 0);

@@ -33,8 +33,12 @@ struct sock {
 	struct sock_common __sk_common;
 };
 
+typedef struct {
+	int counter;
+} atomic_t;
+
 struct refcount_struct {
-	int refs; /* an atomic_t there: one int */
+	atomic_t refs;
 };
 
 struct sk_buff {

@@ -13,7 +13,7 @@
 
 static __always_inline bool is_last_reference(__u64 skb)
 {
-	return skb && skb_read(skb, users.refs) == 1;
+	return skb && skb_read(skb, users.refs.counter) == 1;
 }
 
 static __always_inline __u64 return_address(struct pt_regs *regs)

@@ -15,30 +15,31 @@ struct net {
 	struct ns_common ns;
 };
 
-typedef struct {
+/* The kernel's possible_net_t and atomic_t: CO-RE goes by the members' names, not by the types'. */
+struct possible_net {
 	struct net *net;
-} possible_net_t;
+};
 
 struct net_device {
 	int ifindex;
-	possible_net_t nd_net;
+	struct possible_net nd_net;
 };
 
 struct sock_common {
 	unsigned short skc_family;
-	possible_net_t skc_net;
+	struct possible_net skc_net;
 };
 
 struct sock {
 	struct sock_common __sk_common;
 };
 
-typedef struct {
+struct atomic {
 	int counter;
-} atomic_t;
+};
 
 struct refcount_struct {
-	atomic_t refs;
+	struct atomic refs;
 };
 
 struct sk_buff {

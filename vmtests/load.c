@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0 */
 /*
- * load OBJECT…: puts every program of BPF objects alone before this kernel's verifier, one line each
- * and the end of the log for those it refuses. Maps that user space sizes get a small size. Which
- * programs a kernel has to take is the agent's to say: this only tells authors, early.
+ * load OBJECT…: puts every program of BPF objects alone before this kernel's verifier, one line
+ * each and the end of the log for those it refuses. Maps that user space sizes get a small size.
+ * Which programs a kernel has to take is the agent's to say: this only tells authors, early.
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0 */
 /*
  * The filter language (docs/filters.md): text in, a checked tree out, and the tree as a condition
- * of SQL on one row of flows (store.h), or of the views of query_signal.h. Nothing the user wrote gets into SQL text.
+ * of SQL on one row of flows (store.h), or of the views of query_signal.h. Nothing the user wrote
+ * gets into SQL text.
  */
 #ifndef WT_FILTER_H
 #define WT_FILTER_H

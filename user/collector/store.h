@@ -14,8 +14,8 @@
  *               flags and kind as in user/wire/flow.h.
  *   connections_<n>, drops_<n>  the same for rows of struct connection and struct drop
  *               (user/wire/signal.h), column for column, addresses in halves.
- *   segments    (name VARCHAR, min_start_us BIGINT, max_end_us BIGINT, rows UBIGINT): the <series>_<n>
- *               tables there are; queries read only tables listed here.
+ *   segments    (name VARCHAR, min_start_us BIGINT, max_end_us BIGINT, rows UBIGINT): the
+ *               <series>_<n> tables there are; queries read only tables listed here.
  *   exporters   (id UINTEGER, agent VARCHAR, instance BLOB, host VARCHAR, exporter VARCHAR,
  *               high_water UBIGINT, first_us BIGINT, last_us BIGINT, gaps UBIGINT,
  *               expired_interval UBIGINT): one per (agent, instance, exporter); id is small and

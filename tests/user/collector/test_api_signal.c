@@ -298,7 +298,7 @@ Test(api_signal, health_of_tcp_by_whom)
 	json_decref(root);
 }
 
-Test(api_signal, drops_by_reason_place_and_flow)
+static void put_drops(void)
 {
 	struct drop d[] = {
 		{ .has_tuple = true,
@@ -340,11 +340,17 @@ Test(api_signal, drops_by_reason_place_and_flow)
 		  .reason = "SOCKET_CLOSE",
 		  .location = "x+0x1" },
 	};
-	json_t *root;
 
 	memcpy(d[0].dst, server, 16);
 	memcpy(d[1].dst, server, 16);
 	put(NULL, 0, d, ARRAY_LEN(d));
+}
+
+Test(api_signal, drops_by_reason)
+{
+	json_t *root;
+
+	put_drops();
 	root = ask(api_drops, "last=all");
 	cr_assert(rows(root) == 2);
 	cr_expect_str_eq(text(row(root, 0), "reason"), "NO_SOCKET");
@@ -354,7 +360,13 @@ Test(api_signal, drops_by_reason_place_and_flow)
 	cr_expect_str_eq(text(row(root, 1), "reason"), "ip_rcv", "without a reason: the function");
 	cr_expect(number(root, "packets") == 11 && number(root, "octets") == 740);
 	json_decref(root);
+}
 
+Test(api_signal, drops_by_interface_and_flow)
+{
+	json_t *root;
+
+	put_drops();
 	root = ask(api_drops, "last=all&by=interface");
 	cr_assert(rows(root) == 3);
 	cr_expect_str_eq(text(row(root, 0), "interface"), "eth0");
@@ -369,7 +381,13 @@ Test(api_signal, drops_by_reason_place_and_flow)
 	cr_expect_str_eq(text(row(root, 0), "proto"), "udp");
 	cr_expect(json_is_null(json_object_get(row(root, 1), "dst")));
 	json_decref(root);
+}
 
+Test(api_signal, drops_are_chosen)
+{
+	json_t *root;
+
+	put_drops();
 	root = ask(api_drops, "last=all&purged=1");
 	cr_assert(rows(root) == 1);
 	cr_expect(number(root, "packets") == 9);

@@ -48,8 +48,8 @@ Test(filter, everyday_words_are_taken)
 		AUTO(filter_free) struct filter *f = NULL;
 
 		error.message[0] = '\0';
-		cr_expect_eq(filter_parse(rows[i], FILTER_FLOWS, &f, &error), 0, "'%s': %zu: %s", rows[i],
-			     error.position, error.message);
+		cr_expect_eq(filter_parse(rows[i], FILTER_FLOWS, &f, &error), 0, "'%s': %zu: %s",
+			     rows[i], error.position, error.message);
 	}
 }
 
@@ -213,7 +213,8 @@ Test(filter, nothing_of_the_users_is_in_the_sql)
 		AUTO(sql_done) struct sql_builder b;
 		struct filter_error error = { 0, "" };
 
-		cr_assert_eq(filter_parse(rows[i], FILTER_FLOWS, &f, &error), 0, "%s", error.message);
+		cr_assert_eq(filter_parse(rows[i], FILTER_FLOWS, &f, &error), 0, "%s",
+			     error.message);
 		cr_assert_eq(sql_init(&b), 0);
 		cr_assert_eq(filter_sql(f, &b), 0);
 		cr_assert_eq(filter_sql_fold(f, &b), 0);

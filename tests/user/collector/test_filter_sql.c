@@ -71,7 +71,8 @@ static void taken(struct fixture *fx, const char *text, bool fold, char *ret)
 	AUTO(sql_done) struct sql_builder b;
 	struct filter_error error = { 0, "" };
 
-	cr_assert_eq(filter_parse(text, FILTER_FLOWS, &f, &error), 0, "'%s': %s", text, error.message);
+	cr_assert_eq(filter_parse(text, FILTER_FLOWS, &f, &error), 0, "'%s': %s", text,
+		     error.message);
 	cr_assert_eq(store_source(fx->reader, SERIES_FLOWS, T0 - 1, T0 + 10000000, &source), 0);
 	cr_assert_eq(sql_init(&b), 0);
 	sql_add(&b, fold ? "SELECT tunnel_id::BIGINT, (" : "SELECT tunnel_id::BIGINT FROM ");

@@ -168,6 +168,68 @@ Test(store, brings_up_the_schema_before)
 	cr_expect(value_of(store, "SELECT count(*) FROM drops_none") == 0);
 }
 
+/* Every column another value. */
+static const struct connection a_connection = {
+	.id = UINT64_MAX,
+	.events = 3,
+	.local = { [15] = 1 },
+	.remote = { 0x20 },
+	.local_port = 65535,
+	.remote_port = 443,
+	.netns = 5,
+	.role = ROLE_CLIENT,
+	.end = END_FAILED,
+	.state = 7,
+	.happened = 9,
+	.error = 111,
+	.start_us = 10,
+	.last_us = 20,
+	.end_us = 30,
+	.connect_ns = 40,
+	.accept_ns = 50,
+	.octets_acked = 60,
+	.octets_received = 70,
+	.retransmit_octets = 80,
+	.pacing_rate = 90,
+	.delivery_rate = 100,
+	.cgroup = 110,
+	.segments_out = 120,
+	.retransmits = 130,
+	.retransmits_rto = 140,
+	.retransmits_fast = 150,
+	.retransmits_syn = 160,
+	.retransmits_synack = 170,
+	.srtt_us = 180,
+	.rttvar_us = 190,
+	.min_rtt_us = 200,
+	.cwnd = 210,
+	.reordering = 220,
+	.lost = 230,
+	.unacked = 240,
+	.pid = 250,
+	.uid = UINT32_MAX,
+	.comm = "curl",
+	.cgroup_path = "/user.slice",
+};
+
+static const struct drop a_drop = {
+	.has_tuple = true,
+	.purged = true,
+	.dst = { [15] = 9 },
+	.src_port = 1,
+	.dst_port = 2,
+	.ethertype = 2048,
+	.proto = 17,
+	.ifindex = 3,
+	.netns = 4,
+	.packets = 5,
+	.octets = 6,
+	.start_us = 7,
+	.end_us = 8,
+	.reason = "NO_SOCKET",
+	.location = "udp_rcv+0x1",
+};
+
 static struct batch *signals_batch(uint64_t sequence)
 {
 	struct batch *b = make_batch("a", 1, sequence, 0, false);
@@ -175,65 +237,8 @@ static struct batch *signals_batch(uint64_t sequence)
 	b->connections = calloc(1, sizeof(*b->connections));
 	b->drops = calloc(1, sizeof(*b->drops));
 	b->connections_len = b->drops_len = 1;
-	b->connections[0] = (struct connection){
-		.id = UINT64_MAX,
-		.events = 3,
-		.local_port = 65535,
-		.remote_port = 443,
-		.netns = 5,
-		.role = ROLE_CLIENT,
-		.end = END_FAILED,
-		.state = 7,
-		.happened = 9,
-		.error = 111,
-		.start_us = 10,
-		.last_us = 20,
-		.end_us = 30,
-		.connect_ns = 40,
-		.accept_ns = 50,
-		.octets_acked = 60,
-		.octets_received = 70,
-		.retransmit_octets = 80,
-		.pacing_rate = 90,
-		.delivery_rate = 100,
-		.cgroup = 110,
-		.segments_out = 120,
-		.retransmits = 130,
-		.retransmits_rto = 140,
-		.retransmits_fast = 150,
-		.retransmits_syn = 160,
-		.retransmits_synack = 170,
-		.srtt_us = 180,
-		.rttvar_us = 190,
-		.min_rtt_us = 200,
-		.cwnd = 210,
-		.reordering = 220,
-		.lost = 230,
-		.unacked = 240,
-		.pid = 250,
-		.uid = UINT32_MAX,
-		.comm = "curl",
-		.cgroup_path = "/user.slice",
-	};
-	b->connections[0].local[15] = 1;
-	b->connections[0].remote[0] = 0x20;
-	b->drops[0] = (struct drop){
-		.has_tuple = true,
-		.purged = true,
-		.src_port = 1,
-		.dst_port = 2,
-		.ethertype = 2048,
-		.proto = 17,
-		.ifindex = 3,
-		.netns = 4,
-		.packets = 5,
-		.octets = 6,
-		.start_us = 7,
-		.end_us = 8,
-		.reason = "NO_SOCKET",
-		.location = "udp_rcv+0x1",
-	};
-	b->drops[0].dst[15] = 9;
+	b->connections[0] = a_connection;
+	b->drops[0] = a_drop;
 	return b;
 }
 

@@ -229,8 +229,6 @@ static void add_carried(struct crash_bank *b, const struct commit *commit)
 static void add_recorded(struct crash_bank *b, const struct commit *commit, uint32_t points)
 {
 	for (uint32_t epoch = 0; epoch < 2; epoch++) {
-		if (epoch != commit->active && commit->phase != PHASE_HARVESTING)
-			continue;
 		for (uint32_t i = 0; i < b->points_len; i++) {
 			struct crash_point *p = &b->points[i];
 			uint32_t at = p->slot * points + p->point;

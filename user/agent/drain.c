@@ -107,15 +107,11 @@ static void begin(struct drain *d)
 	d->offset_ns = record_clock_offset_ns();
 }
 
-static uint64_t interval_of(const struct drain *d, uint32_t epoch)
-{
-	return epoch == d->next->active ? d->next->interval : d->next->interval - 1;
-}
-
 static int ship_rows(struct drain *d, uint32_t epoch)
 {
 	struct batch b = {
-		.head = { .clock_offset_ns = d->offset_ns, .interval = interval_of(d, epoch) },
+		.head = { .clock_offset_ns = d->offset_ns,
+			  .interval = commit_interval(d->next, epoch) },
 		.flows = d->rows,
 		.flows_len = d->rows_len,
 	};

@@ -183,7 +183,7 @@ static int ship(struct drain *d, enum wt_signal signal, uint32_t epoch)
 	uint32_t bytes = s->signals->tally[signal].record_bytes;
 	struct batch b = {
 		.head = { .clock_offset_ns = d->offset_ns,
-			  .interval = d->next->interval - (epoch != d->next->active) },
+			  .interval = commit_interval(d->next, epoch) },
 		.connections = s->connections,
 		.drops = s->drops,
 	};

@@ -6,9 +6,12 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/random.h>
+#include <time.h>
 
 #include <bpf/bpf.h>
 
+#include "user/agent/record.h"
+#include "user/agent/spool.h"
 #include "user/lib/log.h"
 
 #define CONNECTION_BYTES 512 /* of the table of live connections, with the kernel's overhead */
@@ -157,17 +160,46 @@ static int make_shared(struct signals *s)
 	return s->ledgers && s->shared ? 0 : -ENOMEM;
 }
 
-/* The tables are new: a killed agent's places in its own mean nothing here. */
-static void forget(struct state *state)
+/*
+ * Rows of intervals that a killed agent did not close: they are on their way or stored already,
+ * and only this says so. Their kernel ledger is gone, so seen is what was recorded; the rest of it
+ * is the crash record's to name.
+ */
+static void tell_recorded(struct commit *next, const struct state *state)
 {
-	for (int i = 0; i < 2; i++) {
-		struct commit *c = &state->commit[i];
+	int64_t offset_ns = record_clock_offset_ns();
+	struct timespec now;
 
-		memset(c->signal_tail, 0, sizeof(c->signal_tail));
-		memset(c->signal_cursor, 0, sizeof(c->signal_cursor));
-		memset(c->signal_missed, 0, sizeof(c->signal_missed));
-		memset(c->signal_recorded, 0, sizeof(c->signal_recorded));
+	clock_gettime(CLOCK_REALTIME, &now);
+	for (int i = 0; i < 2 * WT_SIGNALS; i++) {
+		uint32_t epoch = i / WT_SIGNALS, signal = i % WT_SIGNALS;
+		const struct wt_count *count = &next->signal_recorded[epoch][signal];
+		struct agent_ledger row = {
+			.interval = commit_interval(next, epoch),
+			.start_us = ((int64_t)next->start_ns[next->active] + offset_ns) / 1000,
+			.end_us = now.tv_sec * 1000000ll + now.tv_nsec / 1000,
+			.netns = state->netns,
+			.point = WT_SIGNAL_POINT + signal,
+		};
+
+		row.counts[COUNT_SEEN] = row.counts[COUNT_RECORDED] = *count;
+		if (count->packets)
+			carry_add(next, &row);
 	}
+}
+
+void signals_forget(struct state *state)
+{
+	uint32_t other = 1 - (state->current & 1);
+	struct commit *next = &state->commit[other];
+
+	*next = state->commit[1 - other];
+	tell_recorded(next, state);
+	memset(next->signal_tail, 0, sizeof(next->signal_tail));
+	memset(next->signal_cursor, 0, sizeof(next->signal_cursor));
+	memset(next->signal_missed, 0, sizeof(next->signal_missed));
+	memset(next->signal_recorded, 0, sizeof(next->signal_recorded));
+	__atomic_store_n(&state->current, other, __ATOMIC_RELEASE);
 }
 
 int signals_start(enum hook_family family, uint64_t budget, int controls_fd, struct state *state,
@@ -196,7 +228,7 @@ int signals_start(enum hook_family family, uint64_t budget, int controls_fd, str
 	if (err)
 		return err;
 	o.ledgers_fd = s->ledgers_fd;
-	forget(state);
+	signals_forget(state);
 	start_both(s, &o);
 	fprintf(stderr, "TCP and drops: %llu connections, %.4g MiB\n",
 		(unsigned long long)s->connections_max, s->bytes / (double)(1 << 20));

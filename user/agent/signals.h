@@ -63,6 +63,12 @@ void signals_stop(struct signals *s); /* detaches; the memory stays */
 void signals_free(struct signals *s);
 DEFINE_AUTO(signals_free, struct signals *);
 
+/*
+ * Before any shipper of a new attacher: signal tables are new, so a killed agent's places in its
+ * own mean nothing; what it recorded of open intervals is carried to the next ledger. One store.
+ */
+void signals_forget(struct state *state);
+
 /* Once an interval: live sockets into rows, recursion misses into the shared page. */
 void signals_sweep(struct signals *s);
 

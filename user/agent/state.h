@@ -91,6 +91,17 @@ struct commit {
 		carry[STATE_CARRY_MAX]; /* ledgers of dropped batches, to be sent again */
 };
 
+/*
+ * The interval that rows of a half belong to. With the idle half clean, its rows can only be of a
+ * flip that is under way: programs write there already, and drain_flipped() has not been told.
+ */
+static inline uint64_t commit_interval(const struct commit *c, uint32_t epoch)
+{
+	if (epoch == c->active)
+		return c->interval;
+	return c->phase == PHASE_HARVESTING ? c->interval - 1 : c->interval + 1;
+}
+
 struct state {
 	uint32_t magic;
 	uint32_t abi; /* WT_ABI_VERSION */

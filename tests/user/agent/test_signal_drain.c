@@ -287,3 +287,54 @@ Test(signal_drain, killed_between_commit_and_apply)
 	all = plus(all, shipped(r));
 	expect(all, WT_SIGNAL_TCP, SETS * 4 + 9, SETS * 4 + 9, "after the kill");
 }
+
+/* The attacher was killed too: its tables are gone, its rows of open intervals are not. */
+Test(signal_drain, new_tables_after_a_kill_within_an_interval)
+{
+	struct rig *r = make();
+	struct sum all = { 0 };
+
+	for (uint32_t set = 0; set < SETS; set++)
+		for (int i = 0; i < 4; i++)
+			put(r, WT_SIGNAL_TCP, i / 2, 0, set, i % 2, 1);
+	put(r, WT_SIGNAL_DROPS, 0, 0, 3, 0, 20);
+	flip(r);
+	cr_assert_eq(drain_harvest(r->drain), 1, "killed with the interval open");
+	drain_close(r->drain);
+	make_signals(&r->signals);
+	signals_forget(r->tables.state);
+	open_drain(r);
+	put(r, WT_SIGNAL_TCP, 0, 0, 0, 0, 7);
+	harvest(r);
+	all = shipped(r);
+	cr_assert_gt(all.rows[WT_SIGNAL_TCP], 7, "rows of before the kill");
+	expect(all, WT_SIGNAL_TCP, all.rows[WT_SIGNAL_TCP], all.rows[WT_SIGNAL_TCP], "TCP");
+	expect(all, WT_SIGNAL_DROPS, 20, 20, "drops");
+	flip(r);
+	harvest(r);
+	expect(shipped(r), WT_SIGNAL_TCP, 0, 0, "told once");
+}
+
+/* Programs write to the other half as soon as it is flipped; the drain hears of it after grace. */
+Test(signal_drain, rows_of_a_flip_under_way_are_the_next_intervals)
+{
+	struct rig *r = make();
+	const struct spool_entry *e;
+
+	for (int i = 0; i < LANE / 4; i++)
+		spill(r, 0, 1, 1);
+	cr_assert_eq(drain_relieve(r->drain), 0);
+	e = spool_next(&r->spool);
+	cr_assert_not_null(e);
+	cr_expect_eq(spool_sums(e)->interval, 2, "interval %lu", spool_sums(e)->interval);
+	spool_acknowledge(&r->spool);
+	flip(r);
+	harvest(r);
+	expect(shipped(r), WT_SIGNAL_TCP, 0, 0, "the first interval had none");
+	flip(r);
+	harvest(r);
+	struct sum second = shipped(r);
+
+	cr_expect_eq(second.seen[WT_SIGNAL_TCP], LANE / 4);
+	cr_expect_eq(second.recorded[WT_SIGNAL_TCP], LANE / 4);
+}

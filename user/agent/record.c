@@ -215,7 +215,10 @@ int record_ship(struct spool *spool, struct commit *next, const struct record_so
 		next->next_sequence++;
 	if (err == -EINVAL || err == -EMSGSIZE) {
 		/* A fault of ours. To stop for it is to stop for ever: the same rows come again. */
-		log_error("%u rows cannot be encoded: lost/spool_unencodable", entry.rows);
+		const char *why = batch_check(b);
+
+		log_error("%u rows cannot be encoded (%s): lost/spool_unencodable", entry.rows,
+			  why ? why : "the batch is too large");
 		carry_batch(next, sums, sums_len, ledgers, entry.ledgers_len,
 			    COUNT_LOST_UNENCODABLE);
 		return 0;

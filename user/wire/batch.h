@@ -62,6 +62,9 @@ struct batch {
 void batch_free(struct batch *b);
 DEFINE_AUTO(batch_free, struct batch *);
 
+/* Which limit above b breaks (static string), or NULL. */
+const char *batch_check(const struct batch *b);
+
 /*
  * Encode b (borrowed; only read) to protobuf bytes, malloc'd into *ret, length in *ret_len.
  * 0, -ENOMEM, or -EINVAL when b breaks a limit above.

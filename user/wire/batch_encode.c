@@ -227,32 +227,39 @@ static int pack(const Wiretally__V1__Batch *m, uint8_t **ret, size_t *ret_len)
 	return 0;
 }
 
-static bool is_within_limits(const struct batch *b)
+static const char *check_rows(const struct batch *b)
 {
-	if (batch_check_sizes(b) || batch_check_head(&b->head) ||
-	    strnlen(b->head.host, BATCH_NAME_MAX) == BATCH_NAME_MAX ||
-	    strnlen(b->head.exporter, BATCH_NAME_MAX) == BATCH_NAME_MAX)
-		return false;
-	for (size_t i = 0; i < b->flows_len; i++)
-		if (batch_check_flow(&b->flows[i]))
-			return false;
-	for (size_t i = 0; i < b->ledger_len; i++)
-		if (batch_check_ledger(&b->ledger[i]))
-			return false;
-	for (size_t i = 0; i < b->connections_len; i++)
-		if (batch_check_connection(&b->connections[i]))
-			return false;
-	for (size_t i = 0; i < b->drops_len; i++)
-		if (batch_check_drop(&b->drops[i]))
-			return false;
-	for (size_t i = 0; i < b->host_counts_len; i++)
-		if (batch_check_host_count(&b->host_counts[i]))
-			return false;
-	for (size_t i = 0; i < b->interfaces_len; i++)
+	const char *why = NULL;
+
+	for (size_t i = 0; !why && i < b->flows_len; i++)
+		why = batch_check_flow(&b->flows[i]);
+	for (size_t i = 0; !why && i < b->connections_len; i++)
+		why = batch_check_connection(&b->connections[i]);
+	for (size_t i = 0; !why && i < b->drops_len; i++)
+		why = batch_check_drop(&b->drops[i]);
+	return why;
+}
+
+const char *batch_check(const struct batch *b)
+{
+	const char *why = batch_check_sizes(b);
+
+	if (!why)
+		why = batch_check_head(&b->head);
+	if (!why && (strnlen(b->head.host, BATCH_NAME_MAX) == BATCH_NAME_MAX ||
+		     strnlen(b->head.exporter, BATCH_NAME_MAX) == BATCH_NAME_MAX))
+		why = "host's or exporter's name is too long";
+	if (!why)
+		why = check_rows(b);
+	for (size_t i = 0; !why && i < b->ledger_len; i++)
+		why = batch_check_ledger(&b->ledger[i]);
+	for (size_t i = 0; !why && i < b->host_counts_len; i++)
+		why = batch_check_host_count(&b->host_counts[i]);
+	for (size_t i = 0; !why && i < b->interfaces_len; i++)
 		if (!memchr(b->interfaces[i].name, 0, sizeof(b->interfaces[i].name)) ||
 		    !memchr(b->interfaces[i].hook, 0, sizeof(b->interfaces[i].hook)))
-			return false;
-	return true;
+			why = "interface's or hook's name is too long";
+	return why;
 }
 
 int batch_encode(const struct batch *b, uint8_t **ret, size_t *ret_len)
@@ -263,7 +270,7 @@ int batch_encode(const struct batch *b, uint8_t **ret, size_t *ret_len)
 	struct side_messages side;
 	int err = 0;
 
-	if (!is_within_limits(b))
+	if (batch_check(b))
 		return -EINVAL;
 	if (side_messages_init(&side, b) < 0)
 		return -ENOMEM;

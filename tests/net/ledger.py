@@ -37,7 +37,9 @@ def audit(rig, **match):
                 total[name] += sum(c["packets"] for c in value.values())
             else:
                 total[name] += value["packets"]
-    rig.check(ledger["balanced"], "the ledger as a whole balances")
+    uneven = [r for r in ledger["rows"] if any(r[s] != {"packets": 0, "octets": 0}
+                                                for s in ("agent_balance", "store_balance"))]
+    rig.check(ledger["balanced"], f"the ledger as a whole balances, not so: {json.dumps(uneven)}")
     rig.equal(total["stored"] + total["stored_fold"] + total["unparsed"] + total["lost"] +
               total["filtered"] + total["sampled_out"] + total["missed_nested"], total["seen"],
               f"stored + folded + named losses = seen: {total}")

@@ -120,7 +120,9 @@ static void print_point(const json_t *row)
 	char from[TIMESPEC_TEXT_MAX], to[TIMESPEC_TEXT_MAX];
 
 	show_line("%s  %s %s%s, %lld intervals, %.19s to %.19s", show_exporter(row),
-		  show_text(row, "interface"), show_text(row, "direction"),
+		  show_text(row, "interface"),
+		  *show_text(row, "direction") ? show_text(row, "direction")
+					       : show_text(row, "point"),
 		  strcmp(show_text(row, "layer"), "inner") ? "" : ", inside tunnels",
 		  (long long)show_int(row, "intervals"),
 		  timespec_format(show_int(row, "from_us"), from),

@@ -286,14 +286,20 @@ static json_t *point_json(const struct point *p)
 	snprintf(number, sizeof(number), "if%u", p->key.ifindex);
 	if (host_point)
 		interface = "host";
-	row = json_pack("{s:s, s:I, s:I, s:s, s:s, s:I, s:I, s:I, s:o, s:o}", "interface",
+	row = json_pack("{s:s, s:I, s:I, s:s?, s:s?, s:I, s:I, s:I, s:o, s:o}", "interface",
 			interface ? interface : number, "ifindex", (json_int_t)p->key.ifindex,
 			"netns", (json_int_t)p->key.netns, "direction",
-			p->key.point & 1 ? "egress" : "ingress", "layer",
-			p->key.point & 2 ? "inner" : "outer", "intervals",
-			(json_int_t)p->span.intervals, "from_us", (json_int_t)p->span.from_us,
-			"to_us", (json_int_t)p->span.to_us, "agent_balance", sums_json(&p->agent),
-			"store_balance", sums_json(&p->store));
+			host_point	   ? NULL
+			: p->key.point & 1 ? "egress"
+					   : "ingress",
+			"layer",
+			host_point	   ? NULL
+			: p->key.point & 2 ? "inner"
+					   : "outer",
+			"intervals", (json_int_t)p->span.intervals, "from_us",
+			(json_int_t)p->span.from_us, "to_us", (json_int_t)p->span.to_us,
+			"agent_balance", sums_json(&p->agent), "store_balance",
+			sums_json(&p->store));
 	json_object_set_new(row, "point", json_string(host_point ? host_point : "packets"));
 	json_object_update_missing(row, p->names);
 	json_object_update(row, p->counts);

@@ -11,6 +11,7 @@
 #include "user/collector/ledger_sum.h"
 #include "user/collector/registry.h"
 #include "user/wire/batch.h"
+#include "user/wire/signal.h"
 
 struct point {
 	char agent[BATCH_AGENT_MAX];
@@ -95,8 +96,11 @@ void metrics_ledger_add(const struct agent *a, const struct batch *b)
 	pthread_mutex_lock(&lock);
 	for (size_t i = 0; i < b->ledger_len; i++) {
 		const struct ledger_row *l = &b->ledger[i];
-		struct point *p = find_point(a, l);
+		struct point *p;
 
+		if (l->point >= SIGNAL_POINT_TCP)
+			continue; /* events and drops are no packets of an interface */
+		p = find_point(a, l);
 		if (!p) {
 			points_left_out++;
 			continue;

@@ -2,40 +2,74 @@
 /*
  * The hooks. A packet comes in, one row of the flow tally and the ledger change, the packet goes
  * on: an observer never drops, never redirects, never changes. Reads like the path:
- * parse -> measure -> count seen -> filter -> sample -> tally.
+ * parse -> measure -> count seen -> hit, or filter -> sample -> tally.
  *
  * Twice: the fast path reads the common headers where they lie, with all its state on the stack.
  * What it does not know goes the careful way: a global function, so that the verifier looks at it
  * apart, which parses a copy of the first bytes (headers are often not linear, and
  * bpf_skb_pull_data() would change the packet).
  */
-#include "kern/flow.bpf.h"
+#include "kern/flow_observe.bpf.h"
+#include "kern/flow_tally.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";
+
+static __always_inline void key_complete(const struct observation *o, struct wt_flow_key *key)
+{
+	key->ifindex = o->ifindex;
+	key->netns = wt_netns;
+	key->mark |= o->mark;
+}
+
+static __always_inline void account_rest(const struct observation *o, struct careful *c,
+					 const struct wt_pkt *pkt)
+{
+	struct sighting *s = &c->sighting;
+
+	s->key = pkt->key;
+	s->size = o->size;
+	s->l3_bytes = o->l3_bytes;
+	s->cpu = o->cpu;
+	s->epoch = o->epoch;
+	s->slot = o->slot;
+	s->sampling = o->sampling;
+	s->iface_flags = o->iface_flags;
+	s->tcp_flags = pkt->tcp_flags;
+	s->dscp = pkt->dscp;
+	s->ttl = pkt->ttl;
+	flow_account(s, o->ledger);
+}
 
 /*
  * Each return has put the packet into exactly one counter or row, of the same size as it was seen
  * with. seen comes first; only the wire length is found out before it.
  */
-static __always_inline void account(struct observation *o, struct wt_pkt *pkt, __u32 refusal)
+static __always_inline void account(struct observation *o, struct careful *c, struct wt_pkt *pkt,
+				    __u32 refusal)
 {
-	struct wt_ledger *ledger = o->ledger;
-
-	count_add(&ledger->seen, &o->size);
+	count_add(&o->ledger->seen, &o->size);
 	if (refusal) {
 		if (refusal < WT_REFUSALS) /* as it is; the verifier has lost sight of it */
-			count_add(&ledger->refused[refusal], &o->size);
+			count_add(&o->ledger->refused[refusal], &o->size);
 		return;
 	}
-	pkt->key.ifindex = o->ifindex;
-	pkt->key.netns = wt_netns;
-	pkt->key.mark |= o->mark;
-	if ((o->iface_flags & WT_IF_FILTER) && cidr_refuses(o, &pkt->key))
-		count_add(&ledger->filtered, &o->size);
-	else if (o->sampling > 1 && !sampled_in(o->sampling))
-		count_add(&ledger->sampled_out, &o->size);
-	else
-		flow_tally(o, pkt);
+	key_complete(o, &pkt->key);
+	account_rest(o, c, pkt);
+}
+
+/* The same for what the fast path has parsed. */
+static __always_inline void account_fast(struct observation *o, struct wt_pkt *pkt, bool is_ipv4)
+{
+	bool is_plain = !(o->iface_flags & WT_IF_FILTER) && o->sampling <= 1;
+	struct careful *c;
+
+	count_add(&o->ledger->seen, &o->size);
+	key_complete(o, &pkt->key);
+	if (is_plain && flow_hit(pkt, is_ipv4, o->cpu, o->epoch, &o->size, o->l3_bytes))
+		return;
+	c = careful_buffer();
+	if (c)
+		account_rest(o, c, pkt);
 }
 
 /* The packet inside a tunnel is an observation of its own, with a ledger row of its own. */
@@ -46,7 +80,7 @@ static __always_inline void account_inner(struct observation *o, struct careful 
 		return;
 	o->mark &= ~WT_MARK_COUNTED;
 	measure_inner(o, &c->inner);
-	account(o, &c->inner, c->inner_refusal);
+	account(o, c, &c->inner, c->inner_refusal);
 }
 
 /* The copy is in c->bytes: parse it, and count what it is. */
@@ -64,7 +98,7 @@ static __always_inline void observe_copy(struct observation *o, struct careful *
 	if (!c->refusal) /* a tunnel's segments repeat the inner headers too */
 		headers = c->inner_refusal ? c->pkt.payload_off : c->inner.payload_off;
 	measure(o, headers, c->pkt.l3_off, c->pkt.l3_len);
-	account(o, &c->pkt, c->refusal);
+	account(o, c, &c->pkt, c->refusal);
 	if (wt_inner && !c->refusal && c->inner_refusal != WT_NO_INNER)
 		account_inner(o, c);
 }
@@ -101,21 +135,32 @@ __noinline int wt_careful_xdp(struct xdp_md *xdp)
 	return 0;
 }
 
-/* True when the fast path has counted the packet. */
+static __always_inline bool observe_parsed(struct observation *o, struct wt_pkt *pkt, bool is_ipv4)
+{
+	pkt->key.vlan_outer = o->vlan_metadata;
+	if (enter(o))
+		return true;
+	measure(o, pkt->payload_off, pkt->l3_off, pkt->l3_len);
+	account_fast(o, pkt, is_ipv4);
+	leave(o);
+	return true;
+}
+
+/*
+ * True when the fast path has counted the packet. The two families part early and do not meet
+ * again: what is constant in an IPv4 key then costs nothing.
+ */
 static __always_inline bool observe_fast(struct observation *o, void *data, void *data_end)
 {
 	struct wt_view view = { .data = data, .data_end = data_end };
-	struct wt_pkt pkt = {};
+	struct wt_pkt pkt4 = {}, pkt6 = {};
 
-	if (o->link != WT_LINK_ETHERNET || !wt_parse_fast(&view, &pkt))
+	if (o->link != WT_LINK_ETHERNET)
 		return false;
-	pkt.key.vlan_outer = o->vlan_metadata;
-	if (enter(o))
-		return true;
-	measure(o, pkt.payload_off, pkt.l3_off, pkt.l3_len);
-	account(o, &pkt, 0);
-	leave(o);
-	return true;
+	if (wt_is_fast_ipv4(&view))
+		return wt_fast_ipv4(data, &pkt4) && observe_parsed(o, &pkt4, true);
+	return wt_is_fast_ipv6(&view) && wt_fast_ipv6(data, &pkt6) &&
+	       observe_parsed(o, &pkt6, false);
 }
 
 SEC("tc")

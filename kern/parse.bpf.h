@@ -94,18 +94,27 @@ static __always_inline bool wt_fast_ipv6(const __u8 *frame, struct wt_pkt *pkt)
  * Most packets there are: Ethernet, IPv4 without options or fragments or IPv6 without extension
  * headers, TCP or UDP. Constant offsets, one bounds check. False: the long way.
  */
-static __always_inline bool wt_parse_fast(const struct wt_view *v, struct wt_pkt *pkt)
+static __always_inline bool wt_is_fast_ipv4(const struct wt_view *v)
 {
 	const __u8 *frame = v->data, *end = v->data_end;
 
-	if (frame + WT_FAST_IPV4_BYTES > end)
-		return false;
-	if (*(const wt_u16 *)(frame + 12) == WT_BE16(WT_ETH_IPV4))
-		return wt_fast_ipv4(frame, pkt);
-	if (*(const wt_u16 *)(frame + 12) != WT_BE16(WT_ETH_IPV6) ||
-	    frame + WT_FAST_IPV6_BYTES > end)
-		return false;
-	return wt_fast_ipv6(frame, pkt);
+	return frame + WT_FAST_IPV4_BYTES <= end &&
+	       *(const wt_u16 *)(frame + 12) == WT_BE16(WT_ETH_IPV4);
+}
+
+static __always_inline bool wt_is_fast_ipv6(const struct wt_view *v)
+{
+	const __u8 *frame = v->data, *end = v->data_end;
+
+	return frame + WT_FAST_IPV6_BYTES <= end &&
+	       *(const wt_u16 *)(frame + 12) == WT_BE16(WT_ETH_IPV6);
+}
+
+static __always_inline bool wt_parse_fast(const struct wt_view *v, struct wt_pkt *pkt)
+{
+	if (wt_is_fast_ipv4(v))
+		return wt_fast_ipv4(v->data, pkt);
+	return wt_is_fast_ipv6(v) && wt_fast_ipv6(v->data, pkt);
 }
 
 /* From the network header at c->off on, whose ethertype is c->type. */

@@ -40,27 +40,35 @@ enum tally_miss { TALLY_FOUND = 0, TALLY_LANE_FULL, TALLY_NO_ROW };
  * linear: of neighbouring keys (ports or addresses that count up) the sums are in steps of one
  * size, and with some secrets all of them would share few sets (tests/net/test_collide.py).
  */
-static __always_inline __u32 tally_hash(const __u64 *key, __u32 words)
+static __always_inline __u64 tally_nh(__u32 lo, __u32 hi, __u64 k)
 {
-	__u64 sum = 0;
+	return (__u64)(lo + (__u32)k) * (__u32)(hi + (__u32)(k >> 32));
+}
 
-	for (__u32 i = 0; i < words; i++) {
-		__u64 k = wt_nh_key[i];
-		__u32 lo = (__u32)key[i] + (__u32)k;
-		__u32 hi = (__u32)(key[i] >> 32) + (__u32)(k >> 32);
-
-		sum += (__u64)lo * hi;
-	}
+static __always_inline __u32 tally_hash_end(__u64 sum)
+{
 	sum ^= sum >> 32;
 	return (__u32)((sum * wt_nh_mul) >> 32);
 }
 
-static __always_inline bool tally_key_equal(const __u64 *a, const __u64 *b, __u32 words)
+static __always_inline __u32 tally_hash(const __u64 *key, __u32 words)
+{
+	__u64 sum = 0;
+
+	for (__u32 i = 0; i < words; i++)
+		sum += tally_nh(key[i], key[i] >> 32, wt_nh_key[i]);
+	return tally_hash_end(sum);
+}
+
+/* given: bit mask of words that the caller knows to be equal when the others are. */
+static __always_inline bool tally_key_equal(const __u64 *a, const __u64 *b, __u32 words,
+					    __u32 given)
 {
 	__u64 diff = 0;
 
 	for (__u32 i = 0; i < words; i++)
-		diff |= a[i] ^ b[i];
+		if (!(given & 1u << i))
+			diff |= a[i] ^ b[i];
 	return !diff;
 }
 
@@ -89,37 +97,40 @@ static __always_inline bool tally_spill(const struct tally *t, __u32 row, __u32 
 	return true;
 }
 
-/*
- * The row for key, found or made: *found tells which; a made row holds the key, zeros elsewhere.
- * NULL with *miss set when neither could be had.
- */
-static __always_inline void *tally_row(const struct tally *t, __u32 cpu, __u32 epoch,
-				       __u32 set_mask, __u32 lane_mask, const __u64 *key,
-				       __u32 hash, bool *found, enum tally_miss *miss)
+/* The two ways a key of this hash can be in. NULL: this CPU has no row. */
+static __always_inline __u64 *tally_set(const struct tally *t, __u32 cpu, __u32 epoch,
+					__u32 set_mask, __u32 hash)
 {
 	__u32 index = (cpu * 2 + epoch) * (set_mask + 1) + (hash & set_mask);
+
+	return cpu < wt_rows ? bpf_map_lookup_elem(t->table, &index) : NULL;
+}
+
+static __always_inline __u64 *tally_find(const struct tally *t, __u64 *set, const __u64 *key,
+					 __u32 given)
+{
+	__u64 *other = set + t->record_bytes / 8;
+
+	if (set[t->key_words] && tally_key_equal(set, key, t->key_words, given))
+		return set;
+	if (other[t->key_words] && tally_key_equal(other, key, t->key_words, given))
+		return other;
+	return NULL;
+}
+
+/* A row for a key that has none: it holds the key, zeros elsewhere. NULL: the lane is full. */
+static __always_inline __u64 *tally_make(const struct tally *t, __u32 cpu, __u32 lane_mask,
+					 __u64 *set, const __u64 *key)
+{
 	const __u32 way_words = t->record_bytes / 8, weight = t->key_words;
-	__u64 *way0, *way1, *victim;
+	__u64 *other = set + way_words, *victim;
 
-	*found = true;
-	*miss = TALLY_NO_ROW;
-	way0 = cpu < wt_rows ? bpf_map_lookup_elem(t->table, &index) : NULL;
-	if (!way0)
-		return NULL;
-	way1 = way0 + way_words;
-	if (way0[weight] && tally_key_equal(way0, key, t->key_words))
-		return way0;
-	if (way1[weight] && tally_key_equal(way1, key, t->key_words))
-		return way1;
-
-	*found = false;
-	if (!way0[weight]) {
-		victim = way0;
-	} else if (!way1[weight]) {
-		victim = way1;
+	if (!set[weight]) {
+		victim = set;
+	} else if (!other[weight]) {
+		victim = other;
 	} else {
-		victim = way0[weight] <= way1[weight] ? way0 : way1;
-		*miss = TALLY_LANE_FULL;
+		victim = set[weight] <= other[weight] ? set : other;
 		if (!tally_spill(t, cpu, lane_mask, victim))
 			return NULL;
 	}
@@ -127,6 +138,25 @@ static __always_inline void *tally_row(const struct tally *t, __u32 cpu, __u32 e
 	for (__u32 i = t->key_words; i < way_words; i++)
 		victim[i] = 0;
 	return victim;
+}
+
+/* The row for key, found or made: *found tells which. NULL with *miss set when it is neither. */
+static __always_inline void *tally_row(const struct tally *t, __u32 cpu, __u32 epoch,
+				       __u32 set_mask, __u32 lane_mask, const __u64 *key,
+				       __u32 hash, bool *found, enum tally_miss *miss)
+{
+	__u64 *set = tally_set(t, cpu, epoch, set_mask, hash), *row;
+
+	*found = true;
+	*miss = TALLY_NO_ROW;
+	if (!set)
+		return NULL;
+	row = tally_find(t, set, key, 0);
+	if (row)
+		return row;
+	*found = false;
+	*miss = TALLY_LANE_FULL;
+	return tally_make(t, cpu, lane_mask, set, key);
 }
 
 #endif

@@ -2,8 +2,11 @@
 /* Lengths, marks, filters, sampling, unknown interfaces and epochs, on the real programs. */
 #include "tests/kern/fixture.h"
 
+#include <time.h>
+
 #include "kern/parse.bpf.h"
 #include "tests/user/wire/packet_bytes.h"
+#include "user/agent/tick.h"
 
 static const uint8_t tcp4[100] = { ETH(0x0800), IP4(6, 66), TCP(0x10) };
 static const uint8_t udp4[100] = { ETH(0x0800), IP4(17, 66), UDP(58) };
@@ -252,6 +255,51 @@ Test(flow_hooks, row_grows)
 	cr_expect_eq(flow.ttl_min, 9);
 	cr_expect_eq(flow.ttl_max, 63);
 	cr_expect_geq(flow.last_ns, flow.first_ns);
+	fixture_free(&f);
+}
+
+static uint64_t monotonic_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000000000ull + t.tv_nsec;
+}
+
+/* Jiffies times the tick's length are CLOCK_MONOTONIC, at most a tick ago (10 ms at 100 Hz). */
+Test(flow_hooks, coarse_clock)
+{
+	struct fixture f = fixture_load(false, GEOMETRY_BUDGET_MIN);
+	struct wt_flow flow = { 0 };
+
+	cr_assert_neq(tick_get().tick_ns, 0, "the fine clock on each packet");
+	for (int i = 0; i < 100; i++) {
+		uint64_t before = monotonic_ns(), after;
+
+		fixture_clear(&f);
+		fixture_run(&f, i % 2 ? PROG_XDP : PROG_TC_INGRESS, tcp4, sizeof(tcp4), NULL);
+		after = monotonic_ns();
+		cr_assert_eq(fixture_rows(&f, false, &flow), 1);
+		cr_expect_lt(flow.first_ns, after + 1000000, "ahead by %ld ns",
+			     (long)(flow.first_ns - after));
+		cr_expect_gt(flow.first_ns + 2 * tick_get().tick_ns + 1000000, before,
+			     "behind by %ld ns", (long)(before - flow.first_ns));
+	}
+	fixture_free(&f);
+}
+
+/* An XDP frame larger than a page is in pieces: its length is that of all of them. */
+Test(flow_hooks, xdp_in_pieces)
+{
+	struct fixture f = fixture_load(false, GEOMETRY_BUDGET_MIN);
+	static uint8_t frame[9000];
+	struct wt_flow flow = { 0 };
+
+	memcpy(frame, tcp4, sizeof(tcp4));
+	cr_expect_eq(fixture_run(&f, PROG_XDP, frame, sizeof(frame), NULL), XDP_PASS);
+	cr_assert_eq(fixture_rows(&f, false, &flow), 1);
+	cr_expect_eq(flow.l2_bytes, sizeof(frame), "l2 %llu", (unsigned long long)flow.l2_bytes);
+	cr_expect_eq(flow.packets, 1);
 	fixture_free(&f);
 }
 

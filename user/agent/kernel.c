@@ -12,6 +12,8 @@
 #include <bpf/libbpf.h>
 
 #include "skel/flow.skel.h"
+
+#include "user/agent/tick.h"
 #include "user/lib/log.h"
 
 #define PAGE 4096u
@@ -66,6 +68,8 @@ static int set_maps(struct flow_bpf *skel, const struct geometry *g)
 
 static void set_constants(struct flow_bpf *skel, const struct kernel_options *o)
 {
+	struct tick tick = tick_get();
+
 	skel->rodata->wt_rows = o->geometry.rows;
 	skel->rodata->wt_set_mask = o->geometry.sets - 1;
 	skel->rodata->wt_lane_mask = o->geometry.lane_len - 1;
@@ -74,9 +78,8 @@ static void set_constants(struct flow_bpf *skel, const struct kernel_options *o)
 	skel->rodata->wt_netns = o->netns;
 	skel->rodata->wt_inner = o->inner;
 	skel->rodata->wt_may_nest = runs_may_nest();
-	skel->rodata->wt_fine_clock =
-		libbpf_probe_bpf_helper(BPF_PROG_TYPE_SCHED_CLS, BPF_FUNC_ktime_get_coarse_ns,
-					NULL) != 1;
+	skel->rodata->wt_tick_ns = tick.tick_ns;
+	skel->rodata->wt_tick_base_ns = tick.base_ns;
 }
 
 static void set_secrets(const struct kernel *k, struct flow_bpf *skel)

@@ -50,9 +50,7 @@ static void flip(struct tables *t)
 
 	__atomic_store_n(&t->control->epoch, !idle, __ATOMIC_SEQ_CST);
 	nanosleep(&grace, NULL);
-	for (uint32_t row = 0; row < t->geometry.rows; row++)
-		memset(tables_set(t, row, idle, 0), 0,
-		       t->geometry.sets * 2 * sizeof(struct wt_flow));
+	tables_zero(t, idle, 0, t->geometry.sets);
 }
 
 static void count_ledgers(const struct tables *t, struct totals *sum)

@@ -4,7 +4,7 @@
 what an empty program takes. One line of JSON each. bench/veth.py [PEER.o:PROGRAM…]
 
 VETH_PACKETS (2,000,000) a measurement, VETH_ROUNDS (3) of which the median counts, VETH_FLOWS
-('1 1000 16384 1000000').
+('1 1000 16384 1000000'), VETH_MODES ('uniform zipf'), VETH_PROGRAMS (beside an empty one).
 """
 import json
 import os
@@ -16,8 +16,7 @@ from rig import BUILD, Failed, run_test  # noqa: E402
 PACKETS = int(os.environ.get("VETH_PACKETS", "2000000"))
 ROUNDS = int(os.environ.get("VETH_ROUNDS", "3"))
 FLOWS = [int(n) for n in os.environ.get("VETH_FLOWS", "1 1000 16384 1000000").split()]
-NAMES = ["ours_tc", "percpu_tc", "percpu_fine_tc", "shared_tc",
-         "ours_xdp", "percpu_xdp", "percpu_fine_xdp", "shared_xdp"]
+NAMES = os.environ.get("VETH_PROGRAMS", "ours_tc percpu_tc shared_tc ours_xdp percpu_xdp").split()
 
 
 def measure(rig, a, b, program, flows, mode):
@@ -68,7 +67,7 @@ def report(got, flows, mode):
 def veth(rig):
     a, b = rig.netns("a"), rig.netns("b")
     rig.veth(a, "v0", b, "v1")
-    for mode in ("uniform", "zipf"):
+    for mode in os.environ.get("VETH_MODES", "uniform zipf").split():
         for flows in FLOWS:
             if mode == "uniform" or flows > 1:
                 report(rounds(rig, a, b, flows, mode), flows, mode)

@@ -11,7 +11,7 @@
 
 #include <linux/types.h>
 
-#define WT_ABI_VERSION 2
+#define WT_ABI_VERSION 3
 
 /* How a watched interface frames its packets (ARPHRD_* decides, user space fills it in). */
 enum wt_link {
@@ -82,6 +82,14 @@ struct wt_flow {
 	__u8 ttl_max;
 	__u8 epoch; /* which half it was tallied in: 0 or 1 */
 	__u8 pad[18];
+};
+
+/*
+ * Which flows the two ways of a set hold, apart from the rows: a packet that neither can be of is
+ * known by one word that is in the cache. Some bits of the key's hash, never 0; 0 = free.
+ */
+struct wt_tags {
+	__u32 way[2];
 };
 
 /* What a packet folds into when it gets no row of its own: totals stay exact. */
@@ -216,6 +224,7 @@ struct wt_control {
 
 _Static_assert(sizeof(struct wt_flow_key) == 8 * WT_KEY_WORDS, "key is hashed as u64 words");
 _Static_assert(sizeof(struct wt_flow) == 128, "a row is two cache lines");
+_Static_assert(sizeof(struct wt_tags) == 8, "eight sets are a cache line");
 _Static_assert(sizeof(struct wt_fold) == 40, "wt_fold has no holes");
 _Static_assert(sizeof(struct wt_ledger) % 64 == 0, "rows do not share cache lines");
 _Static_assert(sizeof(struct wt_lane_head) == 128, "head and tail on lines of their own");

@@ -2,7 +2,7 @@
 /*
  * The hooks. A packet comes in, one row of the flow tally and the ledger change, the packet goes
  * on: an observer never drops, never redirects, never changes. Reads like the path:
- * parse -> measure -> count seen -> hit, or filter -> sample -> tally.
+ * parse -> measure -> count seen -> put, or filter -> sample -> tally.
  *
  * Twice: the fast path reads the common headers where they lie, with all its state on the stack.
  * What it does not know goes the careful way: a global function, so that the verifier looks at it
@@ -65,7 +65,7 @@ static __always_inline void account_fast(struct observation *o, struct wt_pkt *p
 
 	count_add(&o->ledger->seen, &o->size);
 	key_complete(o, &pkt->key);
-	if (is_plain && flow_hit(pkt, is_ipv4, o->cpu, o->epoch, &o->size, o->l3_bytes))
+	if (is_plain && flow_put(pkt, is_ipv4, o->cpu, o->epoch, &o->size, o->l3_bytes))
 		return;
 	c = careful_buffer();
 	if (c)

@@ -25,6 +25,14 @@ struct {
 	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, 1);
 	__type(key, __u32);
+	__type(value, struct wt_tags);
+} wt_flow_tags SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
 	__type(value, struct wt_flow);
 } wt_flow_lanes SEC(".maps");
 
@@ -131,6 +139,7 @@ static const struct tally flow_table = {
 	.table = &wt_flow_table,
 	.lanes = &wt_flow_lanes,
 	.heads = &wt_flow_heads,
+	.tags = &wt_flow_tags,
 	.record_bytes = sizeof(struct wt_flow),
 	.key_words = WT_KEY_WORDS,
 };

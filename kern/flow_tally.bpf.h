@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * From a flow key to its row. flow_hit() is what nearly every packet takes: it finds the row and
- * adds. flow_account() does everything else, out of the way: filter, sample, make a row, fold.
+ * From a flow key to its row. flow_put() is what nearly every packet takes: it finds the row and
+ * adds, or passes the packet on through the lane. flow_account() does everything else, out of the
+ * way: filter, sample, make a row, fold.
  */
 #ifndef WIRETALLY_FLOW_TALLY_BPF_H
 #define WIRETALLY_FLOW_TALLY_BPF_H
@@ -55,19 +56,60 @@ static __always_inline void flow_add(struct wt_flow *flow, const struct wt_count
 		flow->ttl_max = ttl;
 }
 
-/* True when the flow has a row: then the packet is in it. pkt's key is complete. */
-static __always_inline bool flow_hit(const struct wt_pkt *pkt, bool is_ipv4, __u32 cpu, __u32 epoch,
+/*
+ * A packet that finds both ways taken by other flows: into the lane, as a record of its own, which
+ * user space merges. To move a victim there and take its place costs twice the cache lines, and
+ * most of a flood's packets would only be the next victim. Every FLOW_TAKE_OVER-th does it: a
+ * flow that goes on has its row soon.
+ */
+#define FLOW_TAKE_OVER 8
+
+static __always_inline bool flow_pass(const struct wt_pkt *pkt, __u32 cpu, __u32 epoch, __u32 hash,
+				      const struct wt_count *size, __u64 l3_bytes, __u64 now)
+{
+	struct wt_lane_head *head;
+	struct wt_flow *record = (void *)tally_lane_slot(&flow_table, cpu, wt_lane_mask, &head);
+
+	if (!record || !(head->head % FLOW_TAKE_OVER))
+		return false;
+	*record = (struct wt_flow){
+		.key = pkt->key,
+		.packets = size->packets,
+		.l2_bytes = size->l2_bytes,
+		.l3_bytes = l3_bytes,
+		.first_ns = now,
+		.last_ns = now,
+		.hash = hash,
+		.sampling = 1,
+		.tcp_flags = pkt->tcp_flags,
+		.dscp = pkt->dscp,
+		.ttl_min = pkt->ttl,
+		.ttl_max = pkt->ttl,
+		.epoch = epoch,
+	};
+	tally_lane_publish(head);
+	return true;
+}
+
+/* True when the packet is in a row or on its way. pkt's key is complete. */
+static __always_inline bool flow_put(const struct wt_pkt *pkt, bool is_ipv4, __u32 cpu, __u32 epoch,
 				     const struct wt_count *size, __u64 l3_bytes)
 {
 	const __u64 *key = (const __u64 *)&pkt->key;
-	__u64 *set = tally_set(&flow_table, cpu, epoch, wt_set_mask, flow_hash(&pkt->key, is_ipv4));
+	__u32 hash = flow_hash(&pkt->key, is_ipv4);
+	struct tally_set set;
 	struct wt_flow *flow;
+	__u64 now;
 
-	flow = set ? (void *)tally_find(&flow_table, set, key, is_ipv4 ? FLOW_GIVEN_IPV4 : 0)
-		   : NULL;
-	if (!flow)
+	if (!tally_at(&flow_table, cpu, epoch, wt_set_mask, hash, &set))
 		return false;
-	flow_add(flow, size, l3_bytes, coarse_now(), pkt->tcp_flags, pkt->ttl);
+	now = coarse_now();
+	flow = (void *)tally_find(&flow_table, &set, key, is_ipv4 ? FLOW_GIVEN_IPV4 : 0);
+	if (!flow)
+		return tally_is_taken(&flow_table, &set, 0) &&
+		       tally_is_taken(&flow_table, &set, 1) &&
+		       flow_pass(pkt, cpu, epoch, hash, size, l3_bytes, now);
+	flow_add(flow, size, l3_bytes, now, pkt->tcp_flags, pkt->ttl);
 	return true;
 }
 

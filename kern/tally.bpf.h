@@ -5,6 +5,7 @@
  * NULL when the packet must fold.
  *
  *   table   array of sets, [row of this CPU][epoch][set] -> two ways of one record each
+ *   tags    array of struct wt_tags, likewise; or NULL for a table that is never large
  *   lanes   array of records, [row of this CPU][index & mask]: single producer, single consumer
  *   heads   struct wt_lane_head per row
  *
@@ -22,6 +23,7 @@ struct tally {
 	void *table;
 	void *lanes;
 	void *heads;
+	void *tags;
 	__u32 record_bytes; /* of one way; multiple of 8 */
 	__u32 key_words;
 };
@@ -78,65 +80,109 @@ static __always_inline void tally_copy(__u64 *to, const __u64 *from, __u32 bytes
 		to[i] = from[i];
 }
 
-/* Moves a record into this CPU's lane. False when user space has granted no more room. */
-static __always_inline bool tally_spill(const struct tally *t, __u32 row, __u32 lane_mask,
-					const __u64 *victim)
+/* Where this CPU's next lane record goes. NULL when user space has granted no more room. */
+static __always_inline __u64 *tally_lane_slot(const struct tally *t, __u32 row, __u32 lane_mask,
+					      struct wt_lane_head **ret)
 {
 	struct wt_lane_head *head = bpf_map_lookup_elem(t->heads, &row);
-	__u64 *slot;
 	__u32 index;
 
 	if (!head || head->head - READ_ONCE(head->tail) > lane_mask)
-		return false;
+		return NULL;
+	*ret = head;
 	index = row * (lane_mask + 1) + ((__u32)head->head & lane_mask);
-	slot = bpf_map_lookup_elem(t->lanes, &index);
+	return bpf_map_lookup_elem(t->lanes, &index);
+}
+
+/* Releases the record to the consumer. x86 keeps stores in order; elsewhere it takes an atomic. */
+static __always_inline void tally_lane_publish(struct wt_lane_head *head)
+{
+#ifdef __TARGET_ARCH_x86
+	barrier();
+	*(volatile __u64 *)&head->head = head->head + 1;
+#else
+	__sync_fetch_and_add(&head->head, 1);
+#endif
+}
+
+/* Moves a record into this CPU's lane. False when there is no room. */
+static __always_inline bool tally_spill(const struct tally *t, __u32 row, __u32 lane_mask,
+					const __u64 *victim)
+{
+	struct wt_lane_head *head;
+	__u64 *slot = tally_lane_slot(t, row, lane_mask, &head);
+
 	if (!slot)
 		return false;
 	tally_copy(slot, victim, t->record_bytes);
-	__sync_fetch_and_add(&head->head, 1); /* releases the copy to the consumer */
+	tally_lane_publish(head);
 	return true;
 }
 
-/* The two ways a key of this hash can be in. NULL: this CPU has no row. */
-static __always_inline __u64 *tally_set(const struct tally *t, __u32 cpu, __u32 epoch,
-					__u32 set_mask, __u32 hash)
+/* Where a key of some hash can be. */
+struct tally_set {
+	__u64 *ways;
+	struct wt_tags *tags; /* NULL: the table has none */
+	__u32 tag;
+};
+
+/* False: this CPU has no row. */
+static __always_inline bool tally_at(const struct tally *t, __u32 cpu, __u32 epoch, __u32 set_mask,
+				     __u32 hash, struct tally_set *ret)
 {
 	__u32 index = (cpu * 2 + epoch) * (set_mask + 1) + (hash & set_mask);
 
-	return cpu < wt_rows ? bpf_map_lookup_elem(t->table, &index) : NULL;
+	if (cpu >= wt_rows)
+		return false;
+	ret->tag = hash | 1; /* the lowest bit is in the index already */
+	ret->tags = t->tags ? bpf_map_lookup_elem(t->tags, &index) : NULL;
+	ret->ways = bpf_map_lookup_elem(t->table, &index);
+	return ret->ways && (!t->tags || ret->tags);
 }
 
-static __always_inline __u64 *tally_find(const struct tally *t, __u64 *set, const __u64 *key,
-					 __u32 given)
+static __always_inline __u64 *tally_way(const struct tally *t, const struct tally_set *s, __u32 i)
 {
-	__u64 *other = set + t->record_bytes / 8;
+	return s->ways + i * (t->record_bytes / 8);
+}
 
-	if (set[t->key_words] && tally_key_equal(set, key, t->key_words, given))
-		return set;
-	if (other[t->key_words] && tally_key_equal(other, key, t->key_words, given))
-		return other;
+static __always_inline bool tally_is_taken(const struct tally *t, const struct tally_set *s,
+					   __u32 i)
+{
+	return t->tags ? s->tags->way[i] : tally_way(t, s, i)[t->key_words];
+}
+
+static __always_inline __u64 *tally_find(const struct tally *t, const struct tally_set *s,
+					 const __u64 *key, __u32 given)
+{
+	for (__u32 i = 0; i < 2; i++) {
+		__u64 *way = tally_way(t, s, i);
+
+		if ((t->tags ? s->tags->way[i] == s->tag : way[t->key_words]) &&
+		    tally_key_equal(way, key, t->key_words, given))
+			return way;
+	}
 	return NULL;
 }
 
 /* A row for a key that has none: it holds the key, zeros elsewhere. NULL: the lane is full. */
 static __always_inline __u64 *tally_make(const struct tally *t, __u32 cpu, __u32 lane_mask,
-					 __u64 *set, const __u64 *key)
+					 const struct tally_set *s, const __u64 *key)
 {
 	const __u32 way_words = t->record_bytes / 8, weight = t->key_words;
-	__u64 *other = set + way_words, *victim;
+	__u64 *way0 = tally_way(t, s, 0), *way1 = tally_way(t, s, 1), *victim = way0;
+	__u32 i = 0;
 
-	if (!set[weight]) {
-		victim = set;
-	} else if (!other[weight]) {
-		victim = other;
-	} else {
-		victim = set[weight] <= other[weight] ? set : other;
-		if (!tally_spill(t, cpu, lane_mask, victim))
+	if (tally_is_taken(t, s, 0)) {
+		i = !tally_is_taken(t, s, 1) || way1[weight] < way0[weight];
+		victim = i ? way1 : way0;
+		if (tally_is_taken(t, s, 1) && !tally_spill(t, cpu, lane_mask, victim))
 			return NULL;
 	}
 	tally_copy(victim, key, t->key_words * 8);
-	for (__u32 i = t->key_words; i < way_words; i++)
-		victim[i] = 0;
+	for (__u32 w = t->key_words; w < way_words; w++)
+		victim[w] = 0;
+	if (t->tags)
+		s->tags->way[i & 1] = s->tag;
 	return victim;
 }
 
@@ -145,18 +191,19 @@ static __always_inline void *tally_row(const struct tally *t, __u32 cpu, __u32 e
 				       __u32 set_mask, __u32 lane_mask, const __u64 *key,
 				       __u32 hash, bool *found, enum tally_miss *miss)
 {
-	__u64 *set = tally_set(t, cpu, epoch, set_mask, hash), *row;
+	struct tally_set set;
+	__u64 *row;
 
 	*found = true;
 	*miss = TALLY_NO_ROW;
-	if (!set)
+	if (!tally_at(t, cpu, epoch, set_mask, hash, &set))
 		return NULL;
-	row = tally_find(t, set, key, 0);
+	row = tally_find(t, &set, key, 0);
 	if (row)
 		return row;
 	*found = false;
 	*miss = TALLY_LANE_FULL;
-	return tally_make(t, cpu, lane_mask, set, key);
+	return tally_make(t, cpu, lane_mask, &set, key);
 }
 
 #endif

@@ -42,10 +42,13 @@ static int open_ours(struct candidate *c, uint64_t memory_bytes, uint32_t ifinde
 static int load_only(struct candidate *c, const char *program)
 {
 	struct bpf_program *p, *chosen = bpf_object__find_program_by_name(c->obj, program);
+	struct bpf_map *map;
 	int err;
 
 	if (!chosen)
 		return -ENOENT;
+	bpf_object__for_each_map(map, c->obj) /* an agent's own affair: nothing stays behind us */
+		bpf_map__set_pin_path(map, NULL);
 	bpf_object__for_each_program(p, c->obj)
 		bpf_program__set_autoload(p, p == chosen);
 	if (bpf_program__type(chosen) == BPF_PROG_TYPE_UNSPEC) /* "classifier/…" of old objects */

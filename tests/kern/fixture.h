@@ -119,6 +119,7 @@ static inline void fixture_clear(struct fixture *f)
 	const struct geometry *g = &f->tables->geometry;
 
 	memset(f->tables->table, 0, g->table_bytes);
+	memset(f->tables->tags, 0, g->tags_bytes);
 	memset(f->tables->lanes, 0, g->lanes_bytes);
 	memset(f->tables->ledgers, 0, g->ledgers_bytes);
 	for (uint32_t row = 0; row < g->rows; row++)

@@ -32,19 +32,6 @@ static bool is_free(const struct wt_flow *row)
 	return !row->packets;
 }
 
-static void zero_half(struct drain *d, uint32_t epoch, uint32_t from, uint32_t to)
-{
-	struct tables *t = d->tables;
-
-	for (uint32_t row = 0; row < t->geometry.rows; row++) {
-		struct wt_flow *way = tables_set(t, row, epoch, from);
-
-		for (uint32_t i = 0; i < (to - from) * 2; i++)
-			if (!is_free(&way[i]))
-				memset(&way[i], 0, sizeof(way[i]));
-	}
-}
-
 static void zero_ledgers(struct drain *d, uint32_t epoch)
 {
 	ledger_zero(d->tables, epoch);
@@ -62,7 +49,7 @@ static void apply(struct drain *d)
 	for (uint32_t row = 0; row < t->geometry.rows; row++)
 		__atomic_store_n(&t->heads[row].tail, c->lane_tail[row], __ATOMIC_RELEASE);
 	if (d->zeroed < taken) {
-		zero_half(d, 1 - c->active, d->zeroed, taken);
+		tables_zero(t, 1 - c->active, d->zeroed, taken);
 		d->zeroed = taken;
 	}
 	if (c->phase == PHASE_COLLECTING && !d->ledgers_zeroed) {

@@ -39,8 +39,9 @@ int geometry_fit(uint64_t budget_bytes, uint32_t cpus, uint32_t rows, uint32_t s
 	g.lane_len = power_of_two_below(at_most(budget / 4, GEOMETRY_MAP_MAX - 1) /
 					(rows * sizeof(struct wt_flow)));
 	g.table_bytes = 2ull * rows * g.sets * 2 * sizeof(struct wt_flow);
+	g.tags_bytes = 2ull * rows * g.sets * sizeof(struct wt_tags);
 	g.lanes_bytes = (uint64_t)rows * g.lane_len * sizeof(struct wt_flow);
-	used = g.table_bytes + g.lanes_bytes + g.ledgers_bytes;
+	used = g.table_bytes + g.tags_bytes + g.lanes_bytes + g.ledgers_bytes;
 	if (budget < GEOMETRY_BUDGET_MIN || budget < used + SPOOL_MIN)
 		return -ENOSPC;
 	g.spool_bytes = at_most(budget - used, 1u << 30) / PAGE * PAGE;
@@ -52,8 +53,9 @@ void geometry_print(const struct geometry *g, FILE *to)
 {
 	const double mib = 1 << 20;
 
-	fprintf(to, "flow table: 2 × %u slots × %u CPUs × %zu B = %.4g MiB\n", g->sets * 2, g->rows,
-		sizeof(struct wt_flow), g->table_bytes / mib);
+	fprintf(to, "flow table: 2 × %u slots × %u CPUs × %zu B = %.4g MiB, and %.4g MiB of tags\n",
+		g->sets * 2, g->rows, sizeof(struct wt_flow), g->table_bytes / mib,
+		g->tags_bytes / mib);
 	fprintf(to, "spill lanes: %u records × %u CPUs × %zu B = %.4g MiB\n", g->lane_len, g->rows,
 		sizeof(struct wt_flow), g->lanes_bytes / mib);
 	fprintf(to, "ledgers: %u interfaces × %u points × 2 × %u CPUs × %zu B = %.3g MiB\n",

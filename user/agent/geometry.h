@@ -23,6 +23,7 @@ struct geometry {
 	uint32_t slots; /* interface slots */
 	uint32_t points; /* 2, or 4 with inner packets */
 	uint64_t table_bytes;
+	uint64_t tags_bytes;
 	uint64_t lanes_bytes;
 	uint64_t ledgers_bytes;
 	uint64_t spool_bytes; /* whole pages */

@@ -57,6 +57,8 @@ static int set_maps(struct flow_bpf *skel, const struct geometry *g)
 	int err = bpf_map__set_max_entries(skel->maps.wt_flow_table, g->rows * 2 * g->sets);
 
 	if (!err)
+		err = bpf_map__set_max_entries(skel->maps.wt_flow_tags, g->rows * 2 * g->sets);
+	if (!err)
 		err = bpf_map__set_max_entries(skel->maps.wt_flow_lanes, g->rows * g->lane_len);
 	if (!err)
 		err = bpf_map__set_max_entries(skel->maps.wt_flow_heads, g->cpus);
@@ -136,6 +138,7 @@ static void take_fds(struct kernel *k)
 	struct flow_bpf *skel = k->skel;
 
 	k->maps[MAP_FLOW_TABLE] = bpf_map__fd(skel->maps.wt_flow_table);
+	k->maps[MAP_FLOW_TAGS] = bpf_map__fd(skel->maps.wt_flow_tags);
 	k->maps[MAP_FLOW_LANES] = bpf_map__fd(skel->maps.wt_flow_lanes);
 	k->maps[MAP_FLOW_HEADS] = bpf_map__fd(skel->maps.wt_flow_heads);
 	k->maps[MAP_LEDGERS] = bpf_map__fd(skel->maps.wt_ledgers);
@@ -229,18 +232,18 @@ void kernel_free(struct kernel *k)
 
 int kernel_open_xdp(const struct kernel *k, struct flow_bpf **ret)
 {
-	static const enum table_map shared[] = { MAP_FLOW_TABLE, MAP_FLOW_LANES, MAP_FLOW_HEADS,
-						 MAP_LEDGERS,	 MAP_INTERFACES, MAP_CONTROLS,
-						 MAP_CIDRS };
+	static const enum table_map shared[] = { MAP_FLOW_TABLE, MAP_FLOW_TAGS, MAP_FLOW_LANES,
+						 MAP_FLOW_HEADS, MAP_LEDGERS,	MAP_INTERFACES,
+						 MAP_CONTROLS,	 MAP_CIDRS };
 	struct flow_bpf *skel;
 	int err = open_skel(&k->options, &skel);
 
 	if (err)
 		return err;
-	struct bpf_map *maps[] = { skel->maps.wt_flow_table, skel->maps.wt_flow_lanes,
-				   skel->maps.wt_flow_heads, skel->maps.wt_ledgers,
-				   skel->maps.wt_interfaces, skel->maps.wt_controls,
-				   skel->maps.wt_cidrs };
+	struct bpf_map *maps[] = { skel->maps.wt_flow_table, skel->maps.wt_flow_tags,
+				   skel->maps.wt_flow_lanes, skel->maps.wt_flow_heads,
+				   skel->maps.wt_ledgers,    skel->maps.wt_interfaces,
+				   skel->maps.wt_controls,   skel->maps.wt_cidrs };
 
 	set_secrets(k, skel);
 	for (size_t i = 0; i < ARRAY_LEN(shared) && !err; i++)

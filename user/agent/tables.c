@@ -3,14 +3,16 @@
 #include "user/agent/tables.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/mman.h>
 
 const char *const table_map_names[MAPS] = {
-	[MAP_FLOW_TABLE] = "flow_table", [MAP_FLOW_LANES] = "flow_lanes",
-	[MAP_FLOW_HEADS] = "flow_heads", [MAP_LEDGERS] = "ledgers",
-	[MAP_INTERFACES] = "interfaces", [MAP_CONTROLS] = "controls",
-	[MAP_SPOOL] = "spool",		 [MAP_STATE] = "state",
-	[MAP_CIDRS] = "cidrs",		 [MAP_GRACE] = "grace",
+	[MAP_FLOW_TABLE] = "flow_table", [MAP_FLOW_TAGS] = "flow_tags",
+	[MAP_FLOW_LANES] = "flow_lanes", [MAP_FLOW_HEADS] = "flow_heads",
+	[MAP_LEDGERS] = "ledgers",	 [MAP_INTERFACES] = "interfaces",
+	[MAP_CONTROLS] = "controls",	 [MAP_SPOOL] = "spool",
+	[MAP_STATE] = "state",		 [MAP_CIDRS] = "cidrs",
+	[MAP_GRACE] = "grace",
 };
 
 static size_t map_bytes(const struct geometry *g, enum table_map map)
@@ -18,6 +20,8 @@ static size_t map_bytes(const struct geometry *g, enum table_map map)
 	switch (map) {
 	case MAP_FLOW_TABLE:
 		return g->table_bytes;
+	case MAP_FLOW_TAGS:
+		return g->tags_bytes;
 	case MAP_FLOW_LANES:
 		return g->lanes_bytes;
 	case MAP_FLOW_HEADS:
@@ -74,6 +78,7 @@ int tables_open(const int fds[MAPS], const struct geometry *geometry, struct tab
 			return err;
 	}
 	t->table = t->mapped[MAP_FLOW_TABLE];
+	t->tags = t->mapped[MAP_FLOW_TAGS];
 	t->lanes = t->mapped[MAP_FLOW_LANES];
 	t->heads = t->mapped[MAP_FLOW_HEADS];
 	t->ledgers = t->mapped[MAP_LEDGERS];
@@ -97,6 +102,19 @@ void tables_free(struct tables *t)
 struct wt_flow *tables_set(const struct tables *t, uint32_t row, uint32_t epoch, uint32_t set)
 {
 	return t->table + (((uint64_t)row * 2 + epoch) * t->geometry.sets + set) * 2;
+}
+
+void tables_zero(struct tables *t, uint32_t epoch, uint32_t from, uint32_t to)
+{
+	for (uint32_t row = 0; row < t->geometry.rows; row++) {
+		struct wt_flow *way = tables_set(t, row, epoch, from);
+
+		for (uint32_t i = 0; i < (to - from) * 2; i++)
+			if (way[i].packets)
+				memset(&way[i], 0, sizeof(way[i]));
+		memset(t->tags + ((uint64_t)row * 2 + epoch) * t->geometry.sets + from, 0,
+		       (to - from) * sizeof(*t->tags));
+	}
 }
 
 struct wt_ledger *tables_ledger(const struct tables *t, uint32_t cpu, uint32_t epoch, uint32_t slot,

@@ -14,6 +14,7 @@
 /* Every map of ours. The mmapped ones come first. */
 enum table_map {
 	MAP_FLOW_TABLE,
+	MAP_FLOW_TAGS,
 	MAP_FLOW_LANES,
 	MAP_FLOW_HEADS,
 	MAP_LEDGERS,
@@ -32,6 +33,7 @@ extern const char *const table_map_names[MAPS]; /* as pinned */
 struct tables {
 	struct geometry geometry;
 	struct wt_flow *table; /* [row][epoch][set][way] */
+	struct wt_tags *tags; /* [row][epoch][set] */
 	struct wt_flow *lanes; /* [row][index & mask] */
 	struct wt_lane_head *heads;
 	struct wt_ledger *ledgers; /* [cpu][epoch][slot][point] */
@@ -53,6 +55,8 @@ DEFINE_AUTO(tables_free, struct tables *);
 
 /* Both ways of one set. */
 struct wt_flow *tables_set(const struct tables *t, uint32_t row, uint32_t epoch, uint32_t set);
+/* Rows and tags of the sets [from, to) of all CPUs are free again. Of an idle half only. */
+void tables_zero(struct tables *t, uint32_t epoch, uint32_t from, uint32_t to);
 struct wt_ledger *tables_ledger(const struct tables *t, uint32_t cpu, uint32_t epoch, uint32_t slot,
 				uint32_t point);
 /* NULL when the programs do not know this interface. */

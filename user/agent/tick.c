@@ -89,7 +89,8 @@ static struct tick measure(void)
 	struct tick tick = { 0 };
 
 	if (!skel || tick_fit(edges, watch(skel, edges), &tick))
-		log_warn("the length of a tick was not found out: every packet reads the fine clock");
+		log_warn(
+			"the length of a tick was not found out: every packet reads the fine clock");
 	tick_bpf__destroy(skel);
 	log_debug("a tick is %llu ns", (unsigned long long)tick.tick_ns);
 	return tick;

@@ -70,6 +70,7 @@ static struct rig *make(void)
 		.cpus = 2, .rows = 2, .sets = 4, .lane_len = 8, .slots = 2, .points = 2
 	};
 	r->tables.table = zeros(2 * g->rows * g->sets * 2 * sizeof(struct wt_flow));
+	r->tables.tags = zeros(2 * g->rows * g->sets * sizeof(struct wt_tags));
 	r->tables.lanes = zeros(g->rows * g->lane_len * sizeof(struct wt_flow));
 	r->tables.heads = zeros(g->cpus * sizeof(struct wt_lane_head));
 	r->tables.ledgers = zeros(g->cpus * 2 * g->slots * g->points * sizeof(struct wt_ledger));

@@ -31,9 +31,6 @@ static __always_inline void account_rest(const struct observation *o, struct car
 	s->l3_bytes = o->l3_bytes;
 	s->cpu = o->cpu;
 	s->epoch = o->epoch;
-	s->slot = o->slot;
-	s->sampling = o->sampling;
-	s->iface_flags = o->iface_flags;
 	s->tcp_flags = pkt->tcp_flags;
 	s->dscp = pkt->dscp;
 	s->ttl = pkt->ttl;

@@ -83,13 +83,10 @@ struct sighting {
 	__u64 l3_bytes;
 	__u32 cpu;
 	__u32 epoch;
-	__u32 slot;
-	__u32 sampling;
 	__u16 tcp_flags;
 	__u8 dscp;
 	__u8 ttl;
-	__u8 iface_flags;
-	__u8 pad[3];
+	__u32 pad;
 };
 
 /*
@@ -143,5 +140,17 @@ static const struct tally flow_table = {
 	.record_bytes = sizeof(struct wt_flow),
 	.key_words = WT_KEY_WORDS,
 };
+
+static __always_inline struct wt_if *interface_find(__u32 ifindex)
+{
+	for (__u32 probe = 0; probe < WT_IF_PROBES; probe++) {
+		__u32 bucket = (ifindex + probe) & (WT_IF_BUCKETS - 1);
+		struct wt_if *iface = bpf_map_lookup_elem(&wt_interfaces, &bucket);
+
+		if (iface && iface->ifindex == ifindex)
+			return iface;
+	}
+	return NULL;
+}
 
 #endif

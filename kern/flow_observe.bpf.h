@@ -31,18 +31,6 @@ struct observation {
 	__u8 mark;
 };
 
-static __always_inline struct wt_if *interface_find(__u32 ifindex)
-{
-	for (__u32 probe = 0; probe < WT_IF_PROBES; probe++) {
-		__u32 bucket = (ifindex + probe) & (WT_IF_BUCKETS - 1);
-		struct wt_if *iface = bpf_map_lookup_elem(&wt_interfaces, &bucket);
-
-		if (iface && iface->ifindex == ifindex)
-			return iface;
-	}
-	return NULL;
-}
-
 static __always_inline struct wt_ledger *ledger_row(const struct observation *o, __u32 point)
 {
 	__u32 index = ((o->cpu * 2 + o->epoch) * wt_slots + o->slot) * wt_points + point;

@@ -126,17 +126,17 @@ static __always_inline __u32 cidr_verdict(__u32 slot, const __u8 *addr)
 }
 
 /* Either end denied refuses; with an allow list one end must be on it. */
-static __always_inline bool cidr_refuses(const struct sighting *s)
+static __always_inline bool cidr_refuses(const struct sighting *s, const struct wt_if *iface)
 {
 	__u32 src, dst;
 
 	if (s->key.ethertype != 0x0800 && s->key.ethertype != 0x86dd)
-		return s->iface_flags & WT_IF_ALLOWLIST;
-	src = cidr_verdict(s->slot, s->key.src);
-	dst = cidr_verdict(s->slot, s->key.dst);
+		return iface->flags & WT_IF_ALLOWLIST;
+	src = cidr_verdict(iface->slot, s->key.src);
+	dst = cidr_verdict(iface->slot, s->key.dst);
 	if (src == WT_CIDR_DENY || dst == WT_CIDR_DENY)
 		return true;
-	return (s->iface_flags & WT_IF_ALLOWLIST) && src != WT_CIDR_ALLOW && dst != WT_CIDR_ALLOW;
+	return (iface->flags & WT_IF_ALLOWLIST) && src != WT_CIDR_ALLOW && dst != WT_CIDR_ALLOW;
 }
 
 static __always_inline bool sampled_in(__u32 one_of)
@@ -178,17 +178,18 @@ static __always_inline void flow_fold(const struct sighting *s, struct wt_ledger
 }
 
 static __always_inline void flow_start(const struct sighting *s, struct wt_flow *flow, __u32 hash,
-				       __u64 now)
+				       __u32 one_of, __u64 now)
 {
 	flow->first_ns = now;
 	flow->hash = hash;
-	flow->sampling = s->sampling > 1 ? s->sampling : 1;
+	flow->sampling = one_of;
 	flow->dscp = s->dscp;
 	flow->ttl_min = s->ttl;
 	flow->epoch = s->epoch;
 }
 
-static __always_inline void flow_tally(const struct sighting *s, struct wt_ledger *ledger)
+static __always_inline void flow_tally(const struct sighting *s, __u32 one_of,
+				       struct wt_ledger *ledger)
 {
 	__u32 hash = flow_hash(&s->key, s->key.ethertype == WT_ETH_IPV4);
 	__u64 now = coarse_now();
@@ -203,22 +204,26 @@ static __always_inline void flow_tally(const struct sighting *s, struct wt_ledge
 		return;
 	}
 	if (!found)
-		flow_start(s, flow, hash, now);
+		flow_start(s, flow, hash, one_of, now);
 	flow_add(flow, &s->size, s->l3_bytes, now, s->tcp_flags, s->ttl);
 }
 
 /*
  * A function of its own: hot code stays together, and the verifier's stack small. Each return has
- * put the packet, which was counted as seen, into exactly one counter or row.
+ * put the packet, which was counted as seen, into exactly one counter or row. What the interface
+ * asks for is looked up again, or the fast path would have to carry it.
  */
 static __noinline int flow_account(const struct sighting *s, struct wt_ledger *ledger)
 {
-	if ((s->iface_flags & WT_IF_FILTER) && cidr_refuses(s))
+	const struct wt_if *iface = s->key.ifindex ? interface_find(s->key.ifindex) : NULL;
+	__u32 one_of = iface && iface->sampling > 1 ? iface->sampling : 1;
+
+	if (iface && (iface->flags & WT_IF_FILTER) && cidr_refuses(s, iface))
 		count_add(&ledger->filtered, &s->size);
-	else if (s->sampling > 1 && !sampled_in(s->sampling))
+	else if (one_of > 1 && !sampled_in(one_of))
 		count_add(&ledger->sampled_out, &s->size);
 	else
-		flow_tally(s, ledger);
+		flow_tally(s, one_of, ledger);
 	return 0;
 }
 

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -24,11 +25,29 @@ const char *const kernel_prog_names[PROGS] = {
 	[PROG_XDP] = "wt_xdp",
 };
 
+#define VERIFIER_TAIL 700 /* characters of its log: the last lines say what it minds */
+
+/* The verifier's log is one message of many lines. */
+static bool print_verifier(const char *fmt, va_list ap)
+{
+	AUTO_FREE char *text = NULL;
+	size_t len;
+
+	if (!strstr(fmt, "BEGIN PROG LOAD LOG"))
+		return false;
+	if (vasprintf(&text, fmt, ap) < 0)
+		return true;
+	len = strlen(text);
+	log_write(LOG_WARN, "the kernel refuses the program:\n%s",
+		  text + (len > VERIFIER_TAIL ? len - VERIFIER_TAIL : 0));
+	return true;
+}
+
 static int print_libbpf(enum libbpf_print_level level, const char *fmt, va_list ap)
 {
 	char line[900];
 
-	if (level == LIBBPF_DEBUG)
+	if (level == LIBBPF_DEBUG || print_verifier(fmt, ap))
 		return 0;
 	vsnprintf(line, sizeof(line), fmt, ap);
 	line[strcspn(line, "\n")] = '\0';

@@ -228,6 +228,7 @@ format:
 
 ## fresh: prove the two commands in a new Debian root (slow)
 fresh:
+	$(Q)BUILD=$(BUILD) deploy/deps.sh fresh
 	$(Q)tests/fresh/run.sh
 
 # ---- running and installing ----------------------------------------------------------------

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0 OR GPL-2.0
-# Install what is missing to build and test wiretally on Debian 12: deps.sh [build|vm|duckdb]; build
-# leaves the tests' packages out, vm adds what boots other kernels. Says nothing and touches nothing
+# Install what is missing to build and test wiretally on Debian 12: deps.sh
+# [build|vm|fresh|duckdb]; build leaves the tests' packages out, vm adds what boots other kernels,
+# fresh is what makes a new Debian root. Says nothing and touches nothing
 # when all is there.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -120,7 +121,8 @@ case ${1:-all} in
 all) install_packages "$TEST_PACKAGES" ;;
 build) install_packages "" ;;
 vm) install_packages "$TEST_PACKAGES $VM_PACKAGES" ;;
+fresh) install_packages debootstrap ;;
 duckdb) ;;
-*) echo "usage: deps.sh [build|vm|duckdb]" >&2 && exit 2 ;;
+*) echo "usage: deps.sh [build|vm|fresh|duckdb]" >&2 && exit 2 ;;
 esac
 install_duckdb

@@ -14,6 +14,7 @@
 
 #include "skel/flow.skel.h"
 
+#include "user/agent/numa.h"
 #include "user/agent/tick.h"
 #include "user/lib/log.h"
 
@@ -223,11 +224,13 @@ int kernel_load(const struct kernel_options *options, struct kernel **ret)
 		return err;
 	set_secrets(k, k->skel);
 	bpf_program__set_autoload(k->skel->progs.wt_xdp, options->with_xdp);
+	numa_interleave_begin();
 	err = flow_bpf__load(k->skel);
-	if (err)
-		return err;
-	take_fds(k);
-	err = make_own_maps(k);
+	if (!err) {
+		take_fds(k);
+		err = make_own_maps(k);
+	}
+	numa_interleave_end();
 	if (!err)
 		err = write_state(k);
 	if (err)

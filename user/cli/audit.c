@@ -5,19 +5,18 @@
  */
 #include <string.h>
 
-#include "user/cli/client.h"
+#include "user/cli/ask.h"
 #include "user/cli/show.h"
 #include "user/lib/table.h"
 #include "user/lib/timespec.h"
 
 struct settings {
-	struct client_options client;
-	struct range_options range;
+	struct ask_options ask;
 };
 
 static const struct option_row rows[] = {
-	RANGE_ROWS(struct settings, range),
-	CLIENT_ROWS(struct settings, client),
+	RANGE_ROWS(struct settings, ask.range),
+	CLIENT_ROWS(struct settings, ask.client),
 };
 
 static const struct command_text text = {
@@ -200,9 +199,13 @@ static int print_row(const struct show *show, json_t *row)
 	return status;
 }
 
-static int print_audit(const struct show *show, const json_t *root)
+static int judge(const json_t *root)
 {
-	bool is_balanced = json_is_true(json_object_get(root, "balanced"));
+	return json_is_true(json_object_get(root, "balanced")) ? EXIT_DONE : EXIT_UNBALANCED;
+}
+
+static int print_audit(const struct show *show, const void *settings, const json_t *root)
+{
 	int64_t expired = show_int(root, "expired_intervals");
 	json_t *list = json_object_get(root, "rows"), *row;
 	int status = EXIT_DONE;
@@ -219,38 +222,25 @@ static int print_audit(const struct show *show, const json_t *root)
 	if (!json_array_size(list))
 		puts("nothing was reported in this time");
 	else
-		puts(is_balanced ? "balanced: every packet is in one record or one counter"
-				 : "NOT BALANCED: see the lines with !!");
-	return is_balanced ? EXIT_DONE : EXIT_UNBALANCED;
+		puts(judge(root) == EXIT_DONE
+			     ? "balanced: every packet is in one record or one counter"
+			     : "NOT BALANCED: see the lines with !!");
+	return EXIT_DONE;
 }
+
+static const struct ask ask = {
+	.text = &text,
+	.rows = rows,
+	.rows_len = ARRAY_LEN(rows),
+	.path = "/v1/ledger",
+	.no_filter = ": a ledger has no filter",
+	.print = print_audit,
+	.judge = judge,
+};
 
 int cmd_audit(int argc, char **argv)
 {
 	struct settings s = { 0 };
-	AUTO(client_query_done) struct client_query q = { 0 };
-	AUTO_JSON json_t *root = NULL;
-	struct show show;
-	int rest, status;
 
-	status = command_options(&text, rows, ARRAY_LEN(rows), &s, &s.client.help, argc, argv,
-				 &rest);
-	if (status != COMMAND_GO_ON)
-		return status;
-	if (rest < argc) {
-		command_error("audit: unexpected '%.60s': a ledger has no filter", argv[rest]);
-		return EXIT_USAGE;
-	}
-	if (client_query_init(&q, "/v1/ledger"))
-		return EXIT_FAILED;
-	q.wants_fresh = true;
-	status = client_query_range(&q, &s.range);
-	if (status == COMMAND_GO_ON)
-		status = client_get_json(&s.client, &q, &root);
-	if (status != COMMAND_GO_ON)
-		return status;
-	if (s.client.json)
-		return json_is_true(json_object_get(root, "balanced")) ? EXIT_DONE
-								       : EXIT_UNBALANCED;
-	show_init(&show, s.client.exact);
-	return print_audit(&show, root);
+	return ask_run(&ask, &s, argc, argv);
 }

@@ -2,14 +2,12 @@
 /* `wiretally flows`: /v1/flows as a table. */
 #include <string.h>
 
-#include "user/cli/client.h"
+#include "user/cli/ask.h"
 #include "user/cli/show.h"
 #include "user/lib/table.h"
-#include "user/lib/timespec.h"
 
 struct settings {
-	struct client_options client;
-	struct range_options range;
+	struct ask_options ask;
 	const char *order, *exporter;
 	uint64_t limit, offset;
 	bool all, aggregate;
@@ -26,13 +24,13 @@ static const struct option_row rows[] = {
 	  .choices = "start|end|bytes|packets|duration", .help = "newest or largest first by" },
 	{ "aggregate", 'A', OPTION_FLAG, AT(aggregate),
 	  .help = "one row a flow, not one for every interval it lasts" },
-	RANGE_ROWS(struct settings, range),
+	RANGE_ROWS(struct settings, ask.range),
 	{ "all", 'a', OPTION_FLAG, AT(all),
 	  .help = "every observation, even of one packet at several interfaces" },
 	{ "exporter", 'e', OPTION_TEXT, AT(exporter), "NAME", NULL,
 	  .help = "only what this agent, host or file has reported" },
-	CLIENT_CSV_ROW(struct settings, client),
-	CLIENT_ROWS(struct settings, client),
+	CLIENT_CSV_ROW(struct settings, ask.client),
+	CLIENT_ROWS(struct settings, ask.client),
 };
 
 static const struct command_text text = {
@@ -53,25 +51,10 @@ static const struct {
 	{ "BYTES", true },	  { "EXPORTER", false },
 };
 
-#define ENDPOINT_MAX 80
-
-/* "10.0.0.1:443", "[2001:db8::1]:443", or the address alone. */
-static const char *endpoint(json_t *row, const char *address, const char *port, char *ret)
+/* ICMP has its type and code where others have ports. */
+static bool has_ports(const json_t *row)
 {
-	const char *host = show_text(row, address);
-	json_t *number = json_object_get(row, port);
-
-	if (!*host)
-		return "-";
-	if (!json_is_integer(number) || !strncmp(show_text(row, "proto_name"), "icmp", 4)) {
-		snprintf(ret, ENDPOINT_MAX, "%s", host);
-		return ret;
-	}
-	if (strchr(host, ':'))
-		snprintf(ret, ENDPOINT_MAX, "[%s]:%lld", host, json_integer_value(number));
-	else
-		snprintf(ret, ENDPOINT_MAX, "%s:%lld", host, json_integer_value(number));
-	return ret;
+	return strncmp(show_text(row, "proto_name"), "icmp", 4) != 0;
 }
 
 /* "tcp", "icmp 8/0", and the ethertype of what is not IP. */
@@ -80,32 +63,26 @@ static const char *protocol(json_t *row, char *ret)
 	const char *name = show_text(row, "proto_name");
 
 	if (!*name)
-		snprintf(ret, ENDPOINT_MAX, "%s", show_text(row, "ethertype"));
-	else if (!strncmp(name, "icmp", 4) && json_is_integer(json_object_get(row, "src_port")))
-		snprintf(ret, ENDPOINT_MAX, "%s %lld/%lld", name,
+		snprintf(ret, SHOW_ENDPOINT_MAX, "%s", show_text(row, "ethertype"));
+	else if (!has_ports(row) && json_is_integer(json_object_get(row, "src_port")))
+		snprintf(ret, SHOW_ENDPOINT_MAX, "%s %lld/%lld", name,
 			 (long long)show_int(row, "src_port"),
 			 (long long)show_int(row, "dst_port"));
 	else
-		snprintf(ret, ENDPOINT_MAX, "%s", name);
+		snprintf(ret, SHOW_ENDPOINT_MAX, "%s", name);
 	return ret;
 }
 
 static void add_row(struct table *t, const struct show *show, json_t *row)
 {
-	char cell[ENDPOINT_MAX], time[TIMESPEC_TEXT_MAX], number[UNITS_TEXT_MAX];
-	int64_t duration_us = show_int(row, "end_us") - show_int(row, "start_us");
+	char cell[SHOW_ENDPOINT_MAX], number[UNITS_TEXT_MAX];
 
-	timespec_format(show_int(row, "start_us"), time);
-	snprintf(cell, sizeof(cell), "%.23s", time);
-	table_cell(t, cell);
-	if (show->is_human)
-		units_format_duration(duration_us > 0 ? (uint64_t)duration_us : 0, number);
-	else
-		snprintf(number, sizeof(number), "%.3f", (double)duration_us / 1e6);
-	table_cell(t, number);
+	table_cell(t, show_time(show_int(row, "start_us"), cell));
+	table_cell(t, show_duration(show, show_int(row, "end_us") - show_int(row, "start_us"),
+				    number));
 	table_cell(t, protocol(row, cell));
-	table_cell(t, endpoint(row, "src", "src_port", cell));
-	table_cell(t, endpoint(row, "dst", "dst_port", cell));
+	table_cell(t, show_endpoint(row, "src", has_ports(row) ? "src_port" : "", cell));
+	table_cell(t, show_endpoint(row, "dst", has_ports(row) ? "dst_port" : "", cell));
 	snprintf(cell, sizeof(cell), "%.40s %s", show_text(row, "interface"),
 		 !strcmp(show_text(row, "direction"), "egress") ? "out" : "in");
 	table_cell(t, cell);
@@ -115,7 +92,7 @@ static void add_row(struct table *t, const struct show *show, json_t *row)
 	table_cell(t, show_exporter(row));
 }
 
-static int print_flows(const struct show *show, const json_t *root)
+static int print_flows(const struct show *show, const void *settings, const json_t *root)
 {
 	json_t *list = json_object_get(root, "rows"), *row;
 	AUTO(table_free) struct table *t = table_new(ARRAY_LEN(columns));
@@ -141,43 +118,30 @@ static int print_flows(const struct show *show, const json_t *root)
 	return status;
 }
 
-static int build_query(const struct settings *s, struct client_query *q)
+static void add_args(const void *settings, struct client_query *q)
 {
-	if (client_query_init(q, "/v1/flows"))
-		return EXIT_FAILED;
+	const struct settings *s = settings;
+
 	client_query_number(q, "limit", s->limit);
 	client_query_number(q, "offset", s->offset);
 	client_query_arg(q, "order", s->order);
 	client_query_arg(q, "aggregate", s->aggregate ? "1" : NULL);
 	client_query_arg(q, "all", s->all ? "1" : NULL);
 	client_query_arg(q, "exporter", s->exporter);
-	client_query_arg(q, "format", s->client.csv ? "csv" : NULL);
-	return client_query_range(q, &s->range);
 }
+
+static const struct ask ask = {
+	.text = &text,
+	.rows = rows,
+	.rows_len = ARRAY_LEN(rows),
+	.path = "/v1/flows",
+	.add_args = add_args,
+	.print = print_flows,
+};
 
 int cmd_flows(int argc, char **argv)
 {
 	struct settings s = { 0 };
-	AUTO(client_query_done) struct client_query q = { 0 };
-	AUTO_FREE char *filter = NULL;
-	AUTO_JSON json_t *root = NULL;
-	struct show show;
-	int rest, status;
 
-	status = command_options(&text, rows, ARRAY_LEN(rows), &s, &s.client.help, argc, argv,
-				 &rest);
-	if (status != COMMAND_GO_ON)
-		return status;
-	status = build_query(&s, &q);
-	if (status != COMMAND_GO_ON)
-		return status;
-	filter = show_join(argc - rest, argv + rest);
-	q.filter = filter;
-	q.wants_fresh = true;
-	client_query_arg(&q, "filter", filter);
-	status = client_get_json(&s.client, &q, &root);
-	if (status != COMMAND_GO_ON || s.client.json)
-		return status == COMMAND_GO_ON ? EXIT_DONE : status;
-	show_init(&show, s.client.exact);
-	return print_flows(&show, root);
+	return ask_run(&ask, &s, argc, argv);
 }

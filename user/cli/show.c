@@ -11,6 +11,7 @@
 #include "user/lib/cleanup.h"
 #include "user/lib/printable.h"
 #include "user/lib/table.h"
+#include "user/lib/timespec.h"
 
 void show_init(struct show *show, bool exact)
 {
@@ -47,6 +48,48 @@ const char *show_text(const json_t *object, const char *name)
 	const char *text = json_string_value(json_object_get(object, name));
 
 	return text ? text : "";
+}
+
+const char *show_endpoint(const json_t *row, const char *address, const char *port,
+			  char text[SHOW_ENDPOINT_MAX])
+{
+	const char *host = show_text(row, address);
+	const json_t *number = json_object_get(row, port);
+
+	if (!*host)
+		return "-";
+	if (!json_is_integer(number))
+		snprintf(text, SHOW_ENDPOINT_MAX, "%s", host);
+	else
+		snprintf(text, SHOW_ENDPOINT_MAX, strchr(host, ':') ? "[%s]:%lld" : "%s:%lld", host,
+			 json_integer_value(number));
+	return text;
+}
+
+const char *show_time(int64_t us, char text[SHOW_ENDPOINT_MAX])
+{
+	char time[TIMESPEC_TEXT_MAX];
+
+	if (!us)
+		return "-";
+	snprintf(text, SHOW_ENDPOINT_MAX, "%.23s", timespec_format(us, time));
+	return text;
+}
+
+const char *show_duration(const struct show *show, int64_t us, char text[UNITS_TEXT_MAX])
+{
+	if (show->is_human)
+		return units_format_duration(us > 0 ? (uint64_t)us : 0, text);
+	snprintf(text, UNITS_TEXT_MAX, "%.3f", (double)us / 1e6);
+	return text;
+}
+
+const char *show_ms(const json_t *row, const char *name, double per_ms, char text[UNITS_TEXT_MAX])
+{
+	if (!show_int(row, name))
+		return "-";
+	snprintf(text, UNITS_TEXT_MAX, "%.3f", (double)show_int(row, name) / per_ms);
+	return text;
 }
 
 const char *show_exporter(const json_t *row)

@@ -28,6 +28,20 @@ const char *show_bytes(const struct show *show, int64_t n, char text[UNITS_TEXT_
 int64_t show_int(const json_t *object, const char *name);
 const char *show_text(const json_t *object, const char *name);
 
+#define SHOW_ENDPOINT_MAX 80 /* with NUL */
+/* "10.0.0.1:443", "[2001:db8::1]:443", or the address alone where there is no such port. */
+const char *show_endpoint(const json_t *row, const char *address, const char *port,
+			  char text[SHOW_ENDPOINT_MAX]);
+
+/* "2026-01-31 12:30:15.123" local time; "-" for 0, a time that is not known. */
+const char *show_time(int64_t us, char text[SHOW_ENDPOINT_MAX]);
+
+/* "1m 12s" for people, else seconds: "72.000". */
+const char *show_duration(const struct show *show, int64_t us, char text[UNITS_TEXT_MAX]);
+
+/* A latency in ms: "0.250". "-" for what is not there, or 0: nobody measured it. */
+const char *show_ms(const json_t *row, const char *name, double per_ms, char text[UNITS_TEXT_MAX]);
+
 /* The source of a row by the name people know: file, else host, else agent. */
 const char *show_exporter(const json_t *row);
 

@@ -5,20 +5,20 @@
 #include <time.h>
 
 #include "user/cli/agent_status.h"
-#include "user/cli/client.h"
+#include "user/cli/ask.h"
 #include "user/cli/show.h"
 #include "user/lib/table.h"
 #include "user/lib/timespec.h"
 
 struct settings {
-	struct client_options client;
+	struct ask_options ask;
 	const char *agent_socket;
 };
 
 static const struct option_row rows[] = {
 	{ "agent-socket", 's', OPTION_TEXT, offsetof(struct settings, agent_socket), "PATH",
 	  AGENT_SOCKET, .help = "where this host's agent answers" },
-	CLIENT_ROWS(struct settings, client),
+	CLIENT_ROWS(struct settings, ask.client),
 };
 
 static const struct command_text text = {
@@ -184,36 +184,38 @@ static void get_agent(const struct settings *s, json_t **ret)
 		command_error("agent at %s: %s", s->agent_socket, strerror(-err));
 }
 
+static const struct ask ask = {
+	.text = &text,
+	.rows = rows,
+	.rows_len = ARRAY_LEN(rows),
+	.no_filter = "",
+};
+
 int cmd_status(int argc, char **argv)
 {
 	struct settings s = { 0 };
 	AUTO(client_query_done) struct client_query q = { 0 };
 	AUTO_JSON json_t *agent = NULL, *collector = NULL;
+	AUTO_FREE char *filter = NULL;
 	struct client_options quiet;
 	struct show show;
-	int rest, status;
+	int status = ask_options(&ask, &s, argc, argv, &filter);
 
-	status = command_options(&text, rows, ARRAY_LEN(rows), &s, &s.client.help, argc, argv,
-				 &rest);
 	if (status != COMMAND_GO_ON)
 		return status;
-	if (rest < argc) {
-		command_error("status: unexpected '%.60s'", argv[rest]);
-		return EXIT_USAGE;
-	}
 	get_agent(&s, &agent);
-	quiet = s.client;
+	quiet = s.ask.client;
 	quiet.json = false;
 	if (client_query_init(&q, "/v1/status"))
 		return EXIT_FAILED;
 	status = client_get_json(&quiet, &q, &collector);
 	if (!agent && !collector)
 		return status == COMMAND_GO_ON ? EXIT_FAILED : status;
-	if (s.client.json)
+	if (s.ask.client.json)
 		return print_json(agent, collector);
-	show_init(&show, s.client.exact);
-	show.is_human = !s.client.exact; /* nobody reads this by program: there is --json */
+	show_init(&show, s.ask.client.exact);
+	show.is_human = !s.ask.client.exact; /* nobody reads this by program: there is --json */
 	if (agent)
 		print_agent(&show, agent);
-	return collector ? print_collector(&show, client_url(&s.client), collector) : EXIT_DONE;
+	return collector ? print_collector(&show, client_url(&s.ask.client), collector) : EXIT_DONE;
 }

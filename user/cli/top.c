@@ -2,14 +2,14 @@
 /* `wiretally top`: /v1/top as a table. */
 #include <string.h>
 
-#include "user/cli/client.h"
+#include "user/cli/ask.h"
+#include "user/cli/keys.h"
 #include "user/cli/show.h"
 #include "user/lib/table.h"
 #include "user/lib/timespec.h"
 
 struct settings {
-	struct client_options client;
-	struct range_options range;
+	struct ask_options ask;
 	const char *by, *order, *exporter;
 	uint64_t n;
 	bool all;
@@ -24,13 +24,13 @@ static const struct option_row rows[] = {
 	  .help = "show N rows" },
 	{ "order", 'o', OPTION_CHOICE, AT(order), NULL, "bytes", .choices = "bytes|packets|flows",
 	  .help = "sort by" },
-	RANGE_ROWS(struct settings, range),
+	RANGE_ROWS(struct settings, ask.range),
 	{ "all", 'a', OPTION_FLAG, AT(all),
 	  .help = "every observation, even of one packet at several interfaces" },
 	{ "exporter", 'e', OPTION_TEXT, AT(exporter), "NAME", NULL,
 	  .help = "only what this agent, host or file has reported" },
-	CLIENT_CSV_ROW(struct settings, client),
-	CLIENT_ROWS(struct settings, client),
+	CLIENT_CSV_ROW(struct settings, ask.client),
+	CLIENT_ROWS(struct settings, ask.client),
 };
 
 static const struct command_text text = {
@@ -42,92 +42,14 @@ static const struct command_text text = {
 		    "  wiretally top --by src,dstport 'dst net 10.0.0.0/8 and not port 443'\n",
 };
 
-/* Members of a row that another one says better. */
-static bool is_hidden(const char *name)
-{
-	static const char *const hidden[] = { "proto", "ifindex", "netns", "agent", "host" };
-
-	for (size_t i = 0; i < ARRAY_LEN(hidden); i++) {
-		if (!strcmp(name, hidden[i]))
-			return true;
-	}
-	return false;
-}
-
-static const char *title_of(const char *name, char *title, size_t size)
-{
-	snprintf(title, size, "%s", !strcmp(name, "proto_name") ? "proto" : name);
-	for (char *c = title; *c; c++) {
-		if (*c >= 'a' && *c <= 'z')
-			*c -= 'a' - 'A';
-	}
-	return title;
-}
-
-/* The keys are the members of a row in front of "flows". */
-static size_t count_keys(json_t *row)
-{
-	const char *name;
-	size_t keys = 0;
-	json_t *value;
-
-	json_object_foreach(row, name, value) {
-		if (!strcmp(name, "flows"))
-			return keys;
-		keys += !is_hidden(name);
-	}
-	return keys;
-}
-
-static void add_titles(struct table *t, json_t *row)
-{
-	const char *name;
-	char title[32];
-	json_t *value;
-
-	json_object_foreach(row, name, value) {
-		if (!strcmp(name, "flows"))
-			break;
-		if (!is_hidden(name))
-			table_column(t, title_of(name, title, sizeof(title)),
-				     json_is_integer(value));
-	}
-	table_column(t, "FLOWS", true);
-	table_column(t, "PACKETS", true);
-	table_column(t, "BYTES", true);
-	table_column(t, "SHARE", true);
-}
-
-static void add_key(struct table *t, const char *name, json_t *value, json_t *row)
-{
-	char number[UNITS_TEXT_MAX];
-
-	if (!strcmp(name, "exporter")) {
-		table_cell(t, show_exporter(row));
-		return;
-	}
-	if (json_is_integer(value)) {
-		snprintf(number, sizeof(number), "%" JSON_INTEGER_FORMAT,
-			 json_integer_value(value));
-		table_cell(t, number);
-		return;
-	}
-	table_cell(t, json_is_string(value) ? json_string_value(value) : "-");
-}
+static const char *const titles[] = { "FLOWS", "PACKETS", "BYTES", "SHARE" };
 
 static void add_row(struct table *t, const struct show *show, json_t *row, const char *measure,
 		    int64_t total)
 {
 	char number[UNITS_TEXT_MAX];
-	const char *name;
-	json_t *value;
 
-	json_object_foreach(row, name, value) {
-		if (!strcmp(name, "flows"))
-			break;
-		if (!is_hidden(name))
-			add_key(t, name, value, row);
-	}
+	keys_cells(t, row, "flows");
 	table_cell(t, show_count(show, show_int(row, "flows"), number));
 	table_cell(t, show_count(show, show_int(row, "packets"), number));
 	table_cell(t, show_bytes(show, show_int(row, "octets"), number));
@@ -169,8 +91,9 @@ static void print_totals(const struct show *show, const json_t *root)
 		print_amounts(show, "folded, may or may not match the filter: ", undecided, "\n");
 }
 
-static int print_top(const struct show *show, const json_t *root, const char *order)
+static int print_top(const struct show *show, const void *settings, const json_t *root)
 {
+	const char *order = ((const struct settings *)settings)->order;
 	const char *measure = !strcmp(order, "bytes") ? "octets" : order;
 	json_t *list = json_object_get(root, "rows"), *row = json_array_get(list, 0);
 	int64_t total = show_int(json_object_get(root, "total"), measure);
@@ -183,10 +106,12 @@ static int print_top(const struct show *show, const json_t *root, const char *or
 		print_totals(show, root);
 		return EXIT_DONE;
 	}
-	t = table_new(count_keys(row) + 4);
+	t = table_new(keys_count(row, "flows") + ARRAY_LEN(titles));
 	if (!t)
 		return EXIT_FAILED;
-	add_titles(t, row);
+	keys_titles(t, row, "flows");
+	for (i = 0; i < ARRAY_LEN(titles); i++)
+		table_column(t, titles[i], true);
 	json_array_foreach(list, i, row)
 		add_row(t, show, row, measure, total);
 	status = show_table(show, t);
@@ -194,42 +119,29 @@ static int print_top(const struct show *show, const json_t *root, const char *or
 	return status;
 }
 
-static int build_query(const struct settings *s, struct client_query *q)
+static void add_args(const void *settings, struct client_query *q)
 {
-	if (client_query_init(q, "/v1/top"))
-		return EXIT_FAILED;
+	const struct settings *s = settings;
+
 	client_query_arg(q, "by", s->by);
 	client_query_number(q, "n", s->n);
 	client_query_arg(q, "order", s->order);
 	client_query_arg(q, "all", s->all ? "1" : NULL);
 	client_query_arg(q, "exporter", s->exporter);
-	client_query_arg(q, "format", s->client.csv ? "csv" : NULL);
-	return client_query_range(q, &s->range);
 }
+
+static const struct ask ask = {
+	.text = &text,
+	.rows = rows,
+	.rows_len = ARRAY_LEN(rows),
+	.path = "/v1/top",
+	.add_args = add_args,
+	.print = print_top,
+};
 
 int cmd_top(int argc, char **argv)
 {
 	struct settings s = { 0 };
-	AUTO(client_query_done) struct client_query q = { 0 };
-	AUTO_FREE char *filter = NULL;
-	AUTO_JSON json_t *root = NULL;
-	struct show show;
-	int rest, status;
 
-	status = command_options(&text, rows, ARRAY_LEN(rows), &s, &s.client.help, argc, argv,
-				 &rest);
-	if (status != COMMAND_GO_ON)
-		return status;
-	filter = show_join(argc - rest, argv + rest);
-	status = build_query(&s, &q);
-	if (status != COMMAND_GO_ON)
-		return status;
-	q.filter = filter;
-	q.wants_fresh = true;
-	client_query_arg(&q, "filter", filter);
-	status = client_get_json(&s.client, &q, &root);
-	if (status != COMMAND_GO_ON || s.client.json)
-		return status == COMMAND_GO_ON ? EXIT_DONE : status;
-	show_init(&show, s.client.exact);
-	return print_top(&show, root, s.order);
+	return ask_run(&ask, &s, argc, argv);
 }

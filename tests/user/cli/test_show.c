@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 #include <criterion/redirect.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "user/cli/show.h"
 #include "user/lib/cleanup.h"
@@ -57,4 +58,25 @@ Test(show, lines_do_not_steer_the_terminal, .init = cr_redirect_stdout)
 	show_line("a%sb", "\033]0;x\007\n\xc2\x9b");
 	fflush(stdout);
 	cr_assert_stdout_eq_str("a?]0;x????b\n");
+}
+
+Test(show, endpoints_times_and_latencies)
+{
+	json_t *row = json_pack("{s:s, s:i, s:s, s:s, s:i, s:i}", "a", "10.0.0.1", "p", 443, "b",
+				"2001:db8::1", "none", "", "ns", 1234567, "zero", 0);
+	struct show human = { .is_human = true }, exact = { .is_human = false };
+	char text[SHOW_ENDPOINT_MAX];
+
+	cr_expect_str_eq(show_endpoint(row, "a", "p", text), "10.0.0.1:443");
+	cr_expect_str_eq(show_endpoint(row, "b", "p", text), "[2001:db8::1]:443");
+	cr_expect_str_eq(show_endpoint(row, "b", "", text), "2001:db8::1");
+	cr_expect_str_eq(show_endpoint(row, "none", "p", text), "-");
+	cr_expect_str_eq(show_ms(row, "ns", 1e6, text), "1.235");
+	cr_expect_str_eq(show_ms(row, "zero", 1e6, text), "-");
+	cr_expect_str_eq(show_ms(row, "nosuch", 1e6, text), "-");
+	cr_expect_str_eq(show_time(0, text), "-");
+	cr_expect_eq(strlen(show_time(1, text)), 23);
+	cr_expect_str_eq(show_duration(&human, 72000000, text), "1m 12s");
+	cr_expect_str_eq(show_duration(&exact, 72000000, text), "72.000");
+	json_decref(row);
 }

@@ -27,6 +27,7 @@ extern const size_t commands_len;
 /* Every command's own file has one. */
 int cmd_top(int argc, char **argv);
 int cmd_flows(int argc, char **argv);
+int cmd_tcp(int argc, char **argv);
 int cmd_status(int argc, char **argv);
 int cmd_audit(int argc, char **argv);
 int cmd_run(int argc, char **argv);

@@ -17,6 +17,8 @@ const struct command commands[] = {
 	{ "run", "start agent and collector on this host, until Ctrl-C", cmd_run },
 	{ "top", "who talks most: traffic grouped and sorted", cmd_top },
 	{ "flows", "the flow records themselves", cmd_flows },
+	{ "tcp", "how TCP fares: latency, retransmits, failures, by destination or process",
+	  cmd_tcp },
 	{ "audit", "prove that every packet is in a record or in a named counter", cmd_audit },
 	{ "status", "what is watched, how, and by whom", cmd_status },
 	{ "import", "capture files into the collector", cmd_import },

@@ -1,0 +1,98 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0 OR GPL-2.0
+"""wiretally tcp, connects and drops, and owners of flows: what the commands print against what the
+programs that made the traffic say."""
+import json
+import re
+import sys
+
+from rig import run_test
+from test_tcp import finish, network, serve
+
+# argv: its name, connections, address, port. Prints what it did.
+CLIENT = r"""
+import json, os, socket, sys
+open("/proc/self/comm", "wb").write(sys.argv[1].encode().decode("unicode_escape").encode("latin-1"))
+log, errors = [], []
+for i in range(int(sys.argv[2])):
+    s = socket.socket()
+    s.settimeout(20)
+    errors.append(s.connect_ex((sys.argv[3], int(sys.argv[4]))))
+    if not errors[-1]:
+        s.sendall(b"0123456789")
+        log.append(s.getsockname()[1])
+    s.close()
+print(json.dumps({"pid": os.getpid(), "ports": log, "errors": errors}), flush=True)
+"""
+HOSTILE = r"\x1b[2J\"\n\x9b,\xff"  # clears a screen, ends a string, a line and UTF-8
+
+
+def client(ns, name, count=1, port=7000):
+    return json.loads(ns.run(sys.executable, "-c", CLIENT, name, str(count), "10.0.0.2", str(port)))
+
+
+def slow_client(rig, a, b):
+    """Its first SYN is lost: connect() takes the second that TCP waits."""
+    dropper = rig.dropper(b, "v1", "tc-ingress", 1)
+    p = a.start("slow", sys.executable, "-c", CLIENT, "wt-slow", "1", "10.0.0.2", "7000")
+    rig.wait_until(lambda: "10.0.0.2:7000" in a.run("ss", "-tnH", "state", "syn-sent"), "a SYN")
+    dropper.stop()
+    rig.equal(p.wait(), 0, f"the slow client: {p.log()}")
+    return json.loads(p.log())
+
+
+def traffic(rig):
+    """Four clients, each a process of another name: {name: what it said}."""
+    a, b = network(rig)
+    agent = rig.agent(b, ["v1"], interval="500ms")
+    server = serve(rig, b, 7000)
+    said = {"wt-fast": client(a, "wt-fast", 20), "wt-slow": slow_client(rig, a, b),
+            "wt-refused": client(a, "wt-refused", 2, port=9),
+            "hostile": client(a, HOSTILE)}
+    server.stop()
+    finish(rig, agent)
+    return said
+
+
+def table(text):
+    """Lines of a table as lists of cells: two blanks and more stand between them."""
+    return [re.split(r"\s{2,}", line) for line in text.splitlines()]
+
+
+def no_control_characters(rig, *args):
+    text = rig.cli(*args)
+    bad = [c for c in text if c != "\n" and (ord(c) < 0x20 or 0x7f <= ord(c) < 0xa0)]
+    rig.equal(bad, [], f"control characters in {args}: {text!r}")
+    return text
+
+
+def health(rig, said):
+    got = rig.cli_json("tcp", "--by", "process", "--last", "all", "role", "client")
+    rows = {r["process"]: r for r in got["rows"]}
+    rig.equal({n: (rows[n]["connections"], rows[n]["failed"]) for n in said if n != "hostile"},
+              {"wt-fast": (20, 0), "wt-slow": (1, 0), "wt-refused": (2, 2)},
+              "connections and failures by process")
+    rig.equal(len(rows), 4, f"processes: {rows}")
+    rig.check(rows["wt-slow"]["connect_p50_ns"] >= 900_000_000, f"latency: {rows['wt-slow']}")
+    rig.check(0 < rows["wt-fast"]["connect_p95_ns"] < 900_000_000, f"latency: {rows['wt-fast']}")
+    rig.equal((rows["wt-slow"]["retransmits"], rows["wt-fast"]["retransmits"]), (1, 0), "SYNs again")
+    text = no_control_characters(rig, "tcp", "--by", "process", "--last", "all", "--order", "connect")
+    lines = table(text)
+    rig.equal(lines[0][:3], ["PROCESS", "CONNECTIONS", "FAILED"], "titles")
+    rig.equal(lines[1][0], "wt-slow", f"the slowest first: {text}")
+    rig.equal(float(lines[1][3]), round(rows["wt-slow"]["connect_p50_ns"] / 1e6, 3), "ms in the table")
+    rig.equal([line[1:3] for line in lines if line[0] == "wt-refused"], [["2", "2"]], "the refused")
+    rig.check("no connections match" in rig.cli("tcp", "--last", "all", "dst", "port", "1"), "none")
+    by_port = rig.cli_json("tcp", "--by", "dst,dstport", "--last", "all", "-n", "1")["rows"]
+    rig.equal([(r["dst"], r["dst_port"]) for r in by_port], [("10.0.0.2", 7000)], "most are to")
+
+
+def commands_show_tcp(rig):
+    said = traffic(rig)
+    health(rig, said)
+
+
+TESTS = [commands_show_tcp]
+
+if __name__ == "__main__":
+    run_test(*[t for t in TESTS if t.__name__ in (sys.argv[1:] or [x.__name__ for x in TESTS])])

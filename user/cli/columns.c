@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0 OR GPL-2.0
+/* Rows of the API and a table of columns in, aligned lines out. */
+#include "user/cli/columns.h"
+
+#include <stdio.h>
+
+#include "user/cli/command.h"
+#include "user/cli/keys.h"
+#include "user/cli/show.h"
+#include "user/lib/table.h"
+
+/* What any cell fits into; names are longer, and not copied. */
+#define CELL_MAX SHOW_ENDPOINT_MAX
+_Static_assert(CELL_MAX >= UNITS_TEXT_MAX, "amounts fit, too");
+
+static const char *share(const json_t *row, const struct column *c, char *text)
+{
+	int64_t all = show_int(row, c->with);
+
+	if (all <= 0)
+		return "-";
+	snprintf(text, CELL_MAX, "%.2f %%", 100.0 * (double)show_int(row, c->member) / (double)all);
+	return text;
+}
+
+/* A name alone, a pid alone, or both. */
+static const char *owner(const json_t *row, const struct column *c, char *text)
+{
+	const char *name = show_text(row, c->member);
+	long long pid = show_int(row, c->with);
+
+	if (!pid)
+		return *name ? name : "-";
+	snprintf(text, CELL_MAX, "%.32s/%lld", name, pid);
+	return text;
+}
+
+static const char *cell_of(const struct show *show, const json_t *row, const struct column *c,
+			   char *text)
+{
+	int64_t number = show_int(row, c->member);
+
+	switch (c->cell) {
+	case CELL_COUNT:
+		return show_count(show, number, text);
+	case CELL_BYTES:
+		return show_bytes(show, number, text);
+	case CELL_MS_OF_NS:
+		return show_ms(row, c->member, 1e6, text);
+	case CELL_MS_OF_US:
+		return show_ms(row, c->member, 1e3, text);
+	case CELL_SHARE:
+		return share(row, c, text);
+	case CELL_ENDPOINT:
+		return show_endpoint(row, c->member, c->with, text);
+	case CELL_TIME:
+		return show_time(number, text);
+	case CELL_DURATION:
+		return show_int(row, c->with) ? show_duration(show, number, text) : "-";
+	case CELL_OWNER:
+		return owner(row, c, text);
+	default:
+		return *show_text(row, c->member) ? show_text(row, c->member) : "-";
+	}
+}
+
+/* Numbers stand to the right. */
+static bool is_number(enum cell cell)
+{
+	return cell <= CELL_SHARE || cell == CELL_DURATION;
+}
+
+int columns_print(const struct show *show, const json_t *rows, const struct column *columns,
+		  size_t len, bool has_keys)
+{
+	json_t *row = json_array_get(rows, 0);
+	const char *measure = columns[0].member;
+	AUTO(table_free) struct table *t = NULL;
+	char text[CELL_MAX];
+	size_t i, c;
+
+	t = table_new(len + (has_keys ? keys_count(row, measure) : 0));
+	if (!t)
+		return EXIT_FAILED;
+	if (has_keys)
+		keys_titles(t, row, measure);
+	for (c = 0; c < len; c++)
+		table_column(t, columns[c].title, is_number(columns[c].cell));
+	json_array_foreach(rows, i, row) {
+		if (has_keys)
+			keys_cells(t, row, measure);
+		for (c = 0; c < len; c++)
+			table_cell(t, cell_of(show, row, &columns[c], text));
+	}
+	return show_table(show, t);
+}

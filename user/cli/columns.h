@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0 */
+/* Tables of the API's rows as tables: a column is a title, a member, and how it is shown. */
+#ifndef WT_COLUMNS_H
+#define WT_COLUMNS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <jansson.h>
+
+struct show;
+
+enum cell {
+	CELL_COUNT,
+	CELL_BYTES,
+	CELL_MS_OF_NS, /* a latency; "-" when there is none */
+	CELL_MS_OF_US,
+	CELL_SHARE, /* of member `with`, in percent */
+	CELL_TEXT, /* "-" when empty */
+	CELL_ENDPOINT, /* an address, its port in `with` */
+	CELL_TIME, /* µs since the epoch */
+	CELL_DURATION, /* µs; "-" where `with`, the start, is not known */
+	CELL_OWNER, /* a process' name, its pid in `with`: "curl/4711" */
+};
+
+struct column {
+	const char *title;
+	const char *member;
+	enum cell cell;
+	const char *with;
+};
+
+/*
+ * All rows, by these columns; with has_keys behind those of the keys (keys.h), of which the first
+ * column's member is the measure. There is at least one row. The status to exit with.
+ */
+int columns_print(const struct show *show, const json_t *rows, const struct column *columns,
+		  size_t len, bool has_keys);
+
+#endif

@@ -24,7 +24,9 @@ for i in range(int(sys.argv[2])):
     s.close()
 print(json.dumps({"pid": os.getpid(), "ports": log, "errors": errors}), flush=True)
 """
-HOSTILE = r"\x1b[2J\"\n\x9b,\xff"  # clears a screen, ends a string, a line and UTF-8
+# The agent sees the whole host, and others may work on it: what is asked for is ours by its name.
+OURS = ("role", "client", "and", "process", "'wt-*'")
+HOSTILE = r"wt-\x1b[2J\"\n\x9b,\xff"  # clears a screen, ends a string, a line and UTF-8
 
 
 def client(ns, name, count=1, port=7000):
@@ -67,7 +69,7 @@ def no_control_characters(rig, *args):
 
 
 def health(rig, said):
-    got = rig.cli_json("tcp", "--by", "process", "--last", "all", "role", "client")
+    got = rig.cli_json("tcp", "--by", "process", "--last", "all", *OURS)
     rows = {r["process"]: r for r in got["rows"]}
     rig.equal({n: (rows[n]["connections"], rows[n]["failed"]) for n in said if n != "hostile"},
               {"wt-fast": (20, 0), "wt-slow": (1, 0), "wt-refused": (2, 2)},
@@ -76,20 +78,56 @@ def health(rig, said):
     rig.check(rows["wt-slow"]["connect_p50_ns"] >= 900_000_000, f"latency: {rows['wt-slow']}")
     rig.check(0 < rows["wt-fast"]["connect_p95_ns"] < 900_000_000, f"latency: {rows['wt-fast']}")
     rig.equal((rows["wt-slow"]["retransmits"], rows["wt-fast"]["retransmits"]), (1, 0), "SYNs again")
-    text = no_control_characters(rig, "tcp", "--by", "process", "--last", "all", "--order", "connect")
+    text = no_control_characters(rig, "tcp", "--by", "process", "--last", "all", "--order", "connect", *OURS)
     lines = table(text)
     rig.equal(lines[0][:3], ["PROCESS", "CONNECTIONS", "FAILED"], "titles")
     rig.equal(lines[1][0], "wt-slow", f"the slowest first: {text}")
     rig.equal(float(lines[1][3]), round(rows["wt-slow"]["connect_p50_ns"] / 1e6, 3), "ms in the table")
     rig.equal([line[1:3] for line in lines if line[0] == "wt-refused"], [["2", "2"]], "the refused")
     rig.check("no connections match" in rig.cli("tcp", "--last", "all", "dst", "port", "1"), "none")
-    by_port = rig.cli_json("tcp", "--by", "dst,dstport", "--last", "all", "-n", "1")["rows"]
+    by_port = rig.cli_json("tcp", "--by", "dst,dstport", "--last", "all", "-n", "1", *OURS)["rows"]
     rig.equal([(r["dst"], r["dst_port"]) for r in by_port], [("10.0.0.2", 7000)], "most are to")
+
+
+def connections(rig, said):
+    def rows(*args):
+        return rig.cli_json("connects", "--last", "all", *args)["rows"]
+
+    slow = rows("--slow", "500ms", *OURS)
+    rig.equal([(r["pid"], r["comm"], r["local_port"], r["role"], r["retransmits_syn"]) for r in slow],
+              [(said["wt-slow"]["pid"], "wt-slow", said["wt-slow"]["ports"][0], "client", 1)],
+              "connections that were slow to open")
+    failed = rows("--failed", *OURS)
+    rig.equal([(r["pid"], r["end"], r["error"]) for r in failed],
+              [(said["wt-refused"]["pid"], "failed", "ECONNREFUSED")] * 2, "those that failed")
+    rig.equal(rows("--failed", "--slow", "1us", *OURS), [], "failed ones never connected")
+    fast = rows("role", "client", "and", "process", "wt-fast")
+    rig.equal(sorted(r["local_port"] for r in fast), sorted(said["wt-fast"]["ports"]), "the fast")
+    rig.equal({r["pid"] for r in fast}, {said["wt-fast"]["pid"]}, "their owner")
+    rig.check(all(10 <= r["octets_acked"] <= 12 and r["srtt_us"] > 0 for r in fast), f"{fast}")
+    hostile = rows("role", "client", "and", "pid", str(said["hostile"]["pid"]))
+    rig.equal(len(hostile), 1, "the one with a hostile name")
+    text = no_control_characters(rig, "connects", "--last", "all", *OURS)
+    lines = table(text)
+    rig.equal(lines[0], ["START", "DURATION", "ROLE", "LOCAL", "REMOTE", "CONNECT/ms", "RTT/ms",
+                         "RETRANS", "BYTES OUT", "BYTES IN", "END", "ERROR", "PROCESS", "HOST"],
+              "titles")
+    rig.equal(lines[-1], ["24 connections"], "how many")
+    by_local = {line[3]: dict(zip(lines[0], line)) for line in lines[1:-1]}
+    line = by_local[f"10.0.0.1:{said['wt-slow']['ports'][0]}"]
+    rig.equal((line["REMOTE"], line["PROCESS"], line["END"], line["ERROR"]),
+              ("10.0.0.2:7000", f"wt-slow/{said['wt-slow']['pid']}", "local_fin", "-"), "a line")
+    rig.equal(float(line["CONNECT/ms"]), round(slow[0]["connect_ns"] / 1e6, 3), "its latency")
+    rig.check("2 of 24 connections" in rig.cli("connects", "--last", "all", "-n", "2", *OURS),
+              "the rest is named")
+    code, _, err = rig.cli_run("connects", "--slow", "soon", check=False)
+    rig.equal((code, "is not a duration" in err), (2, True), f"a wrong time: {err}")
 
 
 def commands_show_tcp(rig):
     said = traffic(rig)
     health(rig, said)
+    connections(rig, said)
 
 
 TESTS = [commands_show_tcp]

@@ -96,10 +96,10 @@ static int print_flows(const struct show *show, const void *settings, const json
 {
 	json_t *list = json_object_get(root, "rows"), *row;
 	AUTO(table_free) struct table *t = table_new(ARRAY_LEN(columns));
-	size_t shown = json_array_size(list), i;
+	size_t i;
 	int status;
 
-	if (!shown) {
+	if (!json_array_size(list)) {
 		puts("no flows match");
 		return EXIT_DONE;
 	}
@@ -110,11 +110,7 @@ static int print_flows(const struct show *show, const void *settings, const json
 	json_array_foreach(list, i, row)
 		add_row(t, show, row);
 	status = show_table(show, t);
-	if ((int64_t)shown < show_int(root, "matched"))
-		printf("%zu of %lld flows; more with -n\n", shown,
-		       (long long)show_int(root, "matched"));
-	else
-		printf("%zu flow%s\n", shown, shown == 1 ? "" : "s");
+	show_matched(root, "flow");
 	return status;
 }
 

@@ -103,6 +103,17 @@ const char *show_exporter(const json_t *row)
 	return "-";
 }
 
+void show_matched(const json_t *root, const char *noun)
+{
+	size_t shown = json_array_size(json_object_get(root, "rows"));
+	long long matched = show_int(root, "matched");
+
+	if ((long long)shown < matched)
+		printf("%zu of %lld %ss; more with -n\n", shown, matched, noun);
+	else
+		printf("%zu %s%s\n", shown, noun, shown == 1 ? "" : "s");
+}
+
 char *show_join(int argc, char **argv)
 {
 	char *text = NULL;

@@ -45,6 +45,9 @@ const char *show_ms(const json_t *row, const char *name, double per_ms, char tex
 /* The source of a row by the name people know: file, else host, else agent. */
 const char *show_exporter(const json_t *row);
 
+/* "3 flows", or "3 of 7 flows; more with -n": behind the rows of root. noun is "flow". */
+void show_matched(const json_t *root, const char *noun);
+
 /* Words joined by blanks: what stands behind the options is one filter. malloc'd; NULL: none. */
 char *show_join(int argc, char **argv);
 

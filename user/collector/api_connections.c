@@ -58,7 +58,7 @@ static const struct {
 	{ { "end_us", COLUMN_INT }, "t.ended_us::BIGINT" },
 	NUMBER(last_us),
 	{ { "duration_us", COLUMN_INT },
-	  QUERY_BIGINT("CASE WHEN t.start_us > 0 THEN t.end_us - t.start_us END") },
+	  "CASE WHEN t.start_us > 0 THEN greatest(t.end_us - t.start_us, 0)::BIGINT END" },
 	BIG(connect_ns),
 	BIG(accept_ns),
 	BIG(octets_acked),

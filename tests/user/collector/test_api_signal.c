@@ -162,6 +162,19 @@ Test(api_signal, rows_of_a_connection_are_one)
 	json_decref(root);
 }
 
+Test(api_signal, a_start_nobody_saw_is_no_duration)
+{
+	struct connection c = conn(1, ROLE_UNKNOWN);
+	json_t *root;
+
+	c.start_us = 0;
+	put(&c, 1, NULL, 0);
+	root = ask(api_connections, "last=all");
+	cr_expect(number(row(root, 0), "start_us") == 0);
+	cr_expect(json_is_null(json_object_get(row(root, 0), "duration_us")));
+	json_decref(root);
+}
+
 /* 1…3 clients, 4 a server, 5 failed. */
 static void put_five(void)
 {

@@ -249,7 +249,7 @@ def test_errors(rig):
     equal(err, f"wiretally: no collector at {REFUSED}: start one with `wiretally run`\n",
           "no collector")
     rig.run("top", "--url", "ftp://127.0.0.1/", want=2)
-    for command in ("top", "flows", "tcp", "connects", "audit", "status", "run", "detach", "import"):
+    for command in ("top", "flows", "tcp", "connects", "drops", "audit", "status", "run", "detach", "import"):
         has(rig.run(command, "--help")[0], "usage:" if command != "import" else "import", command)
         equal(rig.run("help", command)[0], rig.run(command, "--help")[0], f"help {command}")
 

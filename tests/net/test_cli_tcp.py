@@ -3,6 +3,7 @@
 """wiretally tcp, connects and drops, and owners of flows: what the commands print against what the
 programs that made the traffic say."""
 import json
+import os
 import re
 import sys
 
@@ -130,7 +131,57 @@ def commands_show_tcp(rig):
     connections(rig, said)
 
 
-TESTS = [commands_show_tcp]
+UDP_OCTETS = 8 + 100  # where UDP drops it, the headers before are off
+SENDER = r"""
+import socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("10.0.0.1", 4444))
+for i in range(int(sys.argv[2])):
+    s.sendto(b"x" * 100, ("10.0.0.2", int(sys.argv[1])))
+"""
+READER = r"""
+import os, socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("10.0.0.2", 5556))
+print("bound", flush=True)
+sys.stdin.read()  # then it ends, and has read nothing
+"""
+
+
+def commands_show_drops(rig):
+    a, b = network(rig)
+    agent = rig.agent(b, ["v1"], interval="500ms")
+    a.run(sys.executable, "-c", SENDER, "5555", "300")
+    stdin, end = os.pipe()
+    reader = b.start("reader", sys.executable, "-c", READER, stdin=stdin)
+    os.close(stdin)
+    rig.wait_until(lambda: "bound" in reader.log(), "the reader")
+    a.run(sys.executable, "-c", SENDER, "5556", "7")
+    os.close(end)
+    rig.equal(reader.wait(), 0, "the reader's exit status")
+    rig.equal(agent.stop(), 0, f"agent's exit code: {agent.log()}")
+    ours = ("--last", "all", "src", "port", "4444", "and", "net", "10.0.0.0/24")
+    got = rig.cli_json("drops", *ours)
+    rig.equal([(r["reason"], r["packets"], r["octets"]) for r in got["rows"]],
+              [("NO_SOCKET", 300, 300 * UDP_OCTETS)], "drops by reason: those at close are not among them")
+    got = rig.cli_json("drops", "--purged", *ours)
+    rig.equal((got["packets"], got["purged"]), (7, True), f"what the closing socket held: {got}")
+    lines = table(no_control_characters(rig, "drops", "--by", "flow,reason", *ours))
+    rig.equal(lines[0], ["SRC", "SRC PORT", "DST", "DST PORT", "PROTO", "REASON", "PACKETS", "BYTES",
+                         "FIRST", "LAST"], "titles")
+    rig.equal(lines[1][:8], ["10.0.0.1", "4444", "10.0.0.2", "5555", "udp", "NO_SOCKET", "300",
+                             str(300 * UDP_OCTETS)], "a line")
+    rig.equal(lines[2], [f"total: 300 packets dropped, {300 * UDP_OCTETS} bytes"], "the total")
+    rows = rig.cli_json("drops", "--by", "interface", *ours)["rows"]
+    rig.equal([(r["interface"], r["packets"]) for r in rows], [("v1", 300)], "drops by interface")
+    rows = rig.cli_json("drops", "--by", "location", *ours)["rows"]
+    rig.check(len(rows) == 1 and "udp" in rows[0]["location"], f"place: {rows}")
+    rig.check("no drops match" in rig.cli("drops", *ours, "and", "reason", "NOSUCH"), "no such reason")
+    code, _, err = rig.cli_run("drops", "--by", "resaon", check=False)
+    rig.equal((code, "did you mean 'reason'" in err), (2, True), f"a wrong word: {err}")
+
+
+TESTS = [commands_show_tcp, commands_show_drops]
 
 if __name__ == "__main__":
     run_test(*[t for t in TESTS if t.__name__ in (sys.argv[1:] or [x.__name__ for x in TESTS])])

@@ -29,6 +29,7 @@ int cmd_top(int argc, char **argv);
 int cmd_flows(int argc, char **argv);
 int cmd_tcp(int argc, char **argv);
 int cmd_connects(int argc, char **argv);
+int cmd_drops(int argc, char **argv);
 int cmd_status(int argc, char **argv);
 int cmd_audit(int argc, char **argv);
 int cmd_run(int argc, char **argv);

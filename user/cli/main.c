@@ -20,6 +20,7 @@ const struct command commands[] = {
 	{ "tcp", "how TCP fares: latency, retransmits, failures, by destination or process",
 	  cmd_tcp },
 	{ "connects", "TCP connections: slow, failed, whose, and why they ended", cmd_connects },
+	{ "drops", "packets the kernel dropped: why and where", cmd_drops },
 	{ "audit", "prove that every packet is in a record or in a named counter", cmd_audit },
 	{ "status", "what is watched, how, and by whom", cmd_status },
 	{ "import", "capture files into the collector", cmd_import },

@@ -52,6 +52,7 @@ def traffic(rig):
     said = {"wt-fast": client(a, "wt-fast", 20), "wt-slow": slow_client(rig, a, b),
             "wt-refused": client(a, "wt-refused", 2, port=9),
             "hostile": client(a, HOSTILE)}
+    said["server"] = {"pid": server.pid, "ports": []}
     server.stop()
     finish(rig, agent)
     return said
@@ -72,7 +73,7 @@ def no_control_characters(rig, *args):
 def health(rig, said):
     got = rig.cli_json("tcp", "--by", "process", "--last", "all", *OURS)
     rows = {r["process"]: r for r in got["rows"]}
-    rig.equal({n: (rows[n]["connections"], rows[n]["failed"]) for n in said if n != "hostile"},
+    rig.equal({n: (rows[n]["connections"], rows[n]["failed"]) for n in rows if n in said},
               {"wt-fast": (20, 0), "wt-slow": (1, 0), "wt-refused": (2, 2)},
               "connections and failures by process")
     rig.equal(len(rows), 4, f"processes: {rows}")
@@ -125,10 +126,35 @@ def connections(rig, said):
     rig.equal((code, "is not a duration" in err), (2, True), f"a wrong time: {err}")
 
 
+def owners_of_flows(rig, said):
+    """The agent watches the server's end: what is seen there is the server's."""
+    server = {c["remote_port"]: c for c in
+              rig.cli_json("connects", "--last", "all", "role server and dst port 7000")["rows"]
+              if c["pid"] == said["server"]["pid"]}
+    flows = rig.cli_json("flows", "--last", "all", "-n", "1000", "port", "7000")["rows"]
+    ports = {p for s in said.values() for p in s["ports"]}
+    seen = set()
+    for f in flows:
+        c = server[f["src_port"] if f["dst_port"] == 7000 else f["dst_port"]]
+        seen.add(c["remote_port"])
+        rig.equal((f["join"], f["process"], f["pid"], f["srtt_us"], f["retransmits"], f["connect_us"]),
+                  ("one", c["comm"], c["pid"], c["srtt_us"], c["retransmits"],
+                   c["connect_ns"] // 1000), f"owner of a flow: {f}")
+    rig.equal(seen, ports, "connections that flows were joined with")
+    rest = rig.cli_json("flows", "--last", "all", "-n", "1000", "port", "9")["rows"]
+    rig.equal({(f["join"], f["process"]) for f in rest}, {("none", None)}, "nobody listens")
+    lines = table(no_control_characters(rig, "flows", "--wide", "--last", "all", "dst", "port", "7000"))
+    rig.equal(lines[0][-4:], ["PROCESS", "CONNECT/ms", "RTT/ms", "RETRANS"], "wide titles")
+    rig.equal({line[-4] for line in lines[1:-1]},
+              {f"{c['comm']}/{c['pid']}" for c in server.values()}, "processes in the table")
+    rig.check("PROCESS" not in rig.cli("flows", "--last", "all", "tcp"), "not wide")
+
+
 def commands_show_tcp(rig):
     said = traffic(rig)
     health(rig, said)
     connections(rig, said)
+    owners_of_flows(rig, said)
 
 
 UDP_OCTETS = 8 + 100  # where UDP drops it, the headers before are off

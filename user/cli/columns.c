@@ -3,6 +3,7 @@
 #include "user/cli/columns.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "user/cli/command.h"
 #include "user/cli/keys.h"
@@ -27,11 +28,41 @@ static const char *share(const json_t *row, const struct column *c, char *text)
 static const char *owner(const json_t *row, const struct column *c, char *text)
 {
 	const char *name = show_text(row, c->member);
+	const char *mark = strcmp(show_text(row, "join"), "ambiguous") ? "" : "?";
 	long long pid = show_int(row, c->with);
 
-	if (!pid)
-		return *name ? name : "-";
-	snprintf(text, CELL_MAX, "%.32s/%lld", name, pid);
+	if (pid)
+		snprintf(text, CELL_MAX, "%.32s/%lld%s", name, pid, mark);
+	else
+		snprintf(text, CELL_MAX, "%.32s%s", *name ? name : "-", mark);
+	return text;
+}
+
+static const char *protocol(const json_t *row, char *text)
+{
+	const char *name = show_text(row, "proto_name");
+
+	if (!*name)
+		return show_text(row, "ethertype");
+	if (strncmp(name, "icmp", 4) || !json_is_integer(json_object_get(row, "src_port")))
+		return name;
+	snprintf(text, CELL_MAX, "%.16s %lld/%lld", name, (long long)show_int(row, "src_port"),
+		 (long long)show_int(row, "dst_port"));
+	return text;
+}
+
+/* ICMP has its type and code where others have ports. */
+static const char *endpoint(const json_t *row, const struct column *c, char *text)
+{
+	bool is_icmp = !strncmp(show_text(row, "proto_name"), "icmp", 4);
+
+	return show_endpoint(row, c->member, is_icmp ? "" : c->with, text);
+}
+
+static const char *interface(const json_t *row, char *text)
+{
+	snprintf(text, CELL_MAX, "%.40s %s", show_text(row, "interface"),
+		 !strcmp(show_text(row, "direction"), "egress") ? "out" : "in");
 	return text;
 }
 
@@ -42,7 +73,9 @@ static const char *cell_of(const struct show *show, const json_t *row, const str
 
 	switch (c->cell) {
 	case CELL_COUNT:
-		return show_count(show, number, text);
+		return json_is_integer(json_object_get(row, c->member))
+			       ? show_count(show, number, text)
+			       : "-";
 	case CELL_BYTES:
 		return show_bytes(show, number, text);
 	case CELL_MS_OF_NS:
@@ -52,13 +85,21 @@ static const char *cell_of(const struct show *show, const json_t *row, const str
 	case CELL_SHARE:
 		return share(row, c, text);
 	case CELL_ENDPOINT:
-		return show_endpoint(row, c->member, c->with, text);
+		return endpoint(row, c, text);
 	case CELL_TIME:
 		return show_time(number, text);
 	case CELL_DURATION:
 		return show_int(row, c->with) ? show_duration(show, number, text) : "-";
+	case CELL_SPAN:
+		return show_duration(show, number - show_int(row, c->with), text);
 	case CELL_OWNER:
 		return owner(row, c, text);
+	case CELL_EXPORTER:
+		return show_exporter(row);
+	case CELL_PROTOCOL:
+		return protocol(row, text);
+	case CELL_INTERFACE:
+		return interface(row, text);
 	default:
 		return *show_text(row, c->member) ? show_text(row, c->member) : "-";
 	}
@@ -67,7 +108,7 @@ static const char *cell_of(const struct show *show, const json_t *row, const str
 /* Numbers stand to the right. */
 static bool is_number(enum cell cell)
 {
-	return cell <= CELL_SHARE || cell == CELL_DURATION;
+	return cell <= CELL_SHARE || cell == CELL_DURATION || cell == CELL_SPAN;
 }
 
 int columns_print(const struct show *show, const json_t *rows, const struct column *columns,

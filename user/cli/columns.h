@@ -11,7 +11,7 @@
 struct show;
 
 enum cell {
-	CELL_COUNT,
+	CELL_COUNT, /* "-" where there is none */
 	CELL_BYTES,
 	CELL_MS_OF_NS, /* a latency; "-" when there is none */
 	CELL_MS_OF_US,
@@ -20,7 +20,11 @@ enum cell {
 	CELL_ENDPOINT, /* an address, its port in `with` */
 	CELL_TIME, /* µs since the epoch */
 	CELL_DURATION, /* µs; "-" where `with`, the start, is not known */
-	CELL_OWNER, /* a process' name, its pid in `with`: "curl/4711" */
+	CELL_SPAN, /* from `with` to it */
+	CELL_OWNER, /* a process' name, its pid in `with`: "curl/4711"; "?" behind: ambiguous */
+	CELL_EXPORTER, /* file, else host, else agent */
+	CELL_PROTOCOL, /* "tcp", "icmp 8/0", the ethertype of what is not IP */
+	CELL_INTERFACE, /* "eth0 in" */
 };
 
 struct column {

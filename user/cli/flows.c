@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0
 /* `wiretally flows`: /v1/flows as a table. */
-#include <string.h>
-
 #include "user/cli/ask.h"
+#include "user/cli/columns.h"
 #include "user/cli/show.h"
-#include "user/lib/table.h"
 
 struct settings {
 	struct ask_options ask;
 	const char *order, *exporter;
 	uint64_t limit, offset;
-	bool all, aggregate;
+	bool all, aggregate, wide;
 };
 
 #define AT(member) offsetof(struct settings, member)
@@ -24,6 +22,8 @@ static const struct option_row rows[] = {
 	  .choices = "start|end|bytes|packets|duration", .help = "newest or largest first by" },
 	{ "aggregate", 'A', OPTION_FLAG, AT(aggregate),
 	  .help = "one row a flow, not one for every interval it lasts" },
+	{ "wide", 'w', OPTION_FLAG, AT(wide),
+	  .help = "with process, connect latency, round trip and retransmits of the connection" },
 	RANGE_ROWS(struct settings, ask.range),
 	{ "all", 'a', OPTION_FLAG, AT(all),
 	  .help = "every observation, even of one packet at several interfaces" },
@@ -39,77 +39,41 @@ static const struct command_text text = {
 	.examples =
 		"  wiretally flows dst port 443\n"
 		"  wiretally flows --aggregate --order bytes 'src net 10.0.0.0/8 and not icmp'\n"
+		"  wiretally flows --wide --last 5m tcp\n"
 		"  wiretally flows --last all --exporter trace.pcap --csv > trace.csv\n",
 };
 
-static const struct {
-	const char *title;
-	bool right;
-} columns[] = {
-	{ "START", false },	  { "DURATION", true },	  { "PROTO", false }, { "SOURCE", false },
-	{ "DESTINATION", false }, { "INTERFACE", false }, { "FLAGS", false }, { "PACKETS", true },
-	{ "BYTES", true },	  { "EXPORTER", false },
+static const struct column columns[] = {
+	{ "START", "start_us", CELL_TIME },
+	{ "DURATION", "end_us", CELL_SPAN, "start_us" },
+	{ "PROTO", "proto_name", CELL_PROTOCOL },
+	{ "SOURCE", "src", CELL_ENDPOINT, "src_port" },
+	{ "DESTINATION", "dst", CELL_ENDPOINT, "dst_port" },
+	{ "INTERFACE", "interface", CELL_INTERFACE },
+	{ "FLAGS", "tcp_flags", CELL_TEXT },
+	{ "PACKETS", "packets", CELL_COUNT },
+	{ "BYTES", "octets", CELL_BYTES },
+	{ "EXPORTER", "exporter", CELL_EXPORTER },
+	/* --wide from here */
+	{ "PROCESS", "process", CELL_OWNER, "pid" },
+	{ "CONNECT/ms", "connect_us", CELL_MS_OF_US },
+	{ "RTT/ms", "srtt_us", CELL_MS_OF_US },
+	{ "RETRANS", "retransmits", CELL_COUNT },
 };
-
-/* ICMP has its type and code where others have ports. */
-static bool has_ports(const json_t *row)
-{
-	return strncmp(show_text(row, "proto_name"), "icmp", 4) != 0;
-}
-
-/* "tcp", "icmp 8/0", and the ethertype of what is not IP. */
-static const char *protocol(json_t *row, char *ret)
-{
-	const char *name = show_text(row, "proto_name");
-
-	if (!*name)
-		snprintf(ret, SHOW_ENDPOINT_MAX, "%s", show_text(row, "ethertype"));
-	else if (!has_ports(row) && json_is_integer(json_object_get(row, "src_port")))
-		snprintf(ret, SHOW_ENDPOINT_MAX, "%s %lld/%lld", name,
-			 (long long)show_int(row, "src_port"),
-			 (long long)show_int(row, "dst_port"));
-	else
-		snprintf(ret, SHOW_ENDPOINT_MAX, "%s", name);
-	return ret;
-}
-
-static void add_row(struct table *t, const struct show *show, json_t *row)
-{
-	char cell[SHOW_ENDPOINT_MAX], number[UNITS_TEXT_MAX];
-
-	table_cell(t, show_time(show_int(row, "start_us"), cell));
-	table_cell(t, show_duration(show, show_int(row, "end_us") - show_int(row, "start_us"),
-				    number));
-	table_cell(t, protocol(row, cell));
-	table_cell(t, show_endpoint(row, "src", has_ports(row) ? "src_port" : "", cell));
-	table_cell(t, show_endpoint(row, "dst", has_ports(row) ? "dst_port" : "", cell));
-	snprintf(cell, sizeof(cell), "%.40s %s", show_text(row, "interface"),
-		 !strcmp(show_text(row, "direction"), "egress") ? "out" : "in");
-	table_cell(t, cell);
-	table_cell(t, *show_text(row, "tcp_flags") ? show_text(row, "tcp_flags") : "-");
-	table_cell(t, show_count(show, show_int(row, "packets"), number));
-	table_cell(t, show_bytes(show, show_int(row, "octets"), number));
-	table_cell(t, show_exporter(row));
-}
+#define WIDE_COLUMNS 4
 
 static int print_flows(const struct show *show, const void *settings, const json_t *root)
 {
-	json_t *list = json_object_get(root, "rows"), *row;
-	AUTO(table_free) struct table *t = table_new(ARRAY_LEN(columns));
-	size_t i;
+	const struct settings *s = settings;
+	const json_t *list = json_object_get(root, "rows");
+	size_t len = ARRAY_LEN(columns) - (s->wide ? 0 : WIDE_COLUMNS);
 	int status;
 
 	if (!json_array_size(list)) {
 		puts("no flows match");
 		return EXIT_DONE;
 	}
-	if (!t)
-		return EXIT_FAILED;
-	for (i = 0; i < ARRAY_LEN(columns); i++)
-		table_column(t, columns[i].title, columns[i].right);
-	json_array_foreach(list, i, row)
-		add_row(t, show, row);
-	status = show_table(show, t);
+	status = columns_print(show, list, columns, len, false);
 	show_matched(root, "flow");
 	return status;
 }

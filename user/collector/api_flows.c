@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0
 /*
  * GET /v1/flows?filter=&limit=100&offset=0&order=start|end|bytes|packets|duration&aggregate=0|1
- * &last=…|from=&to=&all=&exporter=&format=json|csv: the rows of flows, largest or newest first.
+ * &last=…|from=&to=&all=&exporter=&format=json|csv: the rows of flows, largest or newest first, with
+ * the owner of their connection.
  */
 #include <errno.h>
 #include <jansson.h>
@@ -11,6 +12,7 @@
 #include "user/collector/api.h"
 #include "user/collector/query.h"
 #include "user/collector/query_columns.h"
+#include "user/collector/query_owner.h"
 #include "user/collector/query_sql.h"
 #include "user/lib/cleanup.h"
 
@@ -19,6 +21,7 @@
 
 struct flows {
 	struct query_scope scope;
+	struct owner_scope owner;
 	const struct flows_order *order;
 	uint64_t limit, offset;
 	bool is_merged; /* records of one flow become one row */
@@ -92,11 +95,19 @@ static const struct {
 	{ { "exporter", COLUMN_TEXT }, "e.exporter" },
 	{ { "agent", COLUMN_TEXT }, "e.agent" },
 	{ { "host", COLUMN_TEXT }, "e.host" },
+	{ { "join", COLUMN_TEXT }, "t.joined" },
+	{ { "process", COLUMN_TEXT }, "t.process" },
+	{ { "pid", COLUMN_INT }, "t.pid" },
+	{ { "cgroup", COLUMN_TEXT }, "t.cgroup" },
+	{ { "srtt_us", COLUMN_INT }, "t.srtt_us" },
+	{ { "retransmits", COLUMN_INT }, "t.retransmits" },
+	{ { "connect_us", COLUMN_INT }, "t.connect_us" },
 };
 
 static inline void flows_done_auto(struct flows *flows)
 {
 	query_scope_done(&flows->scope);
+	owner_scope_done(&flows->owner);
 }
 
 static int parse_order(const struct api_request *req, struct api_reply *reply,
@@ -135,6 +146,9 @@ static int flows_parse(const struct api_request *req, struct api_reply *reply, s
 				       &flows->offset);
 	if (!err)
 		err = query_scope_parse(req, reply, &flows->scope);
+	if (!err)
+		err = owner_scope_init(req, flows->scope.from_us, flows->scope.to_us,
+				       &flows->owner);
 	return err;
 }
 
@@ -180,7 +194,7 @@ static void add_merged(const struct flows *flows, struct sql_builder *b)
 	sql_add(b, " w USING (" FLOW_KEY ") GROUP BY ALL)");
 }
 
-/* The few rows of the page are found first and named then. */
+/* The few rows of the page are found first, joined and named then. */
 static void add_statement(const struct flows *flows, struct sql_builder *b)
 {
 	sql_add(b, "SELECT ");
@@ -188,7 +202,9 @@ static void add_statement(const struct flows *flows, struct sql_builder *b)
 		sql_add(b, i ? ", " : "");
 		sql_add(b, flow_columns[i].sql);
 	}
-	sql_add(b, " FROM (SELECT * FROM ");
+	sql_add(b, " FROM ");
+	owner_begin(b);
+	sql_add(b, "SELECT * FROM ");
 	if (flows->is_merged)
 		add_merged(flows, b);
 	else
@@ -201,8 +217,9 @@ static void add_statement(const struct flows *flows, struct sql_builder *b)
 		sql_add(b, " OFFSET ");
 		sql_u64(b, flows->offset);
 	}
+	owner_end(&flows->owner, b);
 	sql_add(b,
-		") t LEFT JOIN exporters e ON e.id = t.exporter_id LEFT JOIN"
+		" t LEFT JOIN exporters e ON e.id = t.exporter_id LEFT JOIN"
 		" (SELECT agent AS of_agent, ifindex AS index, netns AS space,"
 		" arg_max(name, last_us) AS name FROM interfaces GROUP BY ALL) i"
 		" ON i.of_agent = e.agent AND i.index = t.ifindex AND i.space = t.netns ORDER BY ");

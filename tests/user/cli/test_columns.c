@@ -38,7 +38,7 @@ Test(columns, every_kind_of_cell, .init = cr_redirect_stdout)
 	      columns, ARRAY_LEN(columns), false);
 	cr_assert_stdout_eq_str("   N     B     NS     US      OF  TEXT  END         DUR  OWNER\n"
 				"5000  5000  1.500  0.250  1.00 %  x     [::1]:80  0.000  curl/7\n"
-				"   0     0      -      -       -  -     -             -  -\n");
+				"   -     0      -      -       -  -     -             -  -\n");
 }
 
 Test(columns, owners_are_known_in_part, .init = cr_redirect_stdout)
@@ -49,6 +49,31 @@ Test(columns, owners_are_known_in_part, .init = cr_redirect_stdout)
 	      "\"pid\":1}]",
 	      columns, 1, false);
 	cr_assert_stdout_eq_str("OWNER\na\n/9\n?[2J?/1\n");
+}
+
+Test(columns, of_flows, .init = cr_redirect_stdout)
+{
+	static const struct column columns[] = {
+		{ "SPAN", "e", CELL_SPAN, "s" },
+		{ "PROTO", "proto_name", CELL_PROTOCOL },
+		{ "SRC", "src", CELL_ENDPOINT, "src_port" },
+		{ "IF", "interface", CELL_INTERFACE },
+		{ "BY", "exporter", CELL_EXPORTER },
+		{ "OWNER", "process", CELL_OWNER, "pid" },
+	};
+
+	print("[{\"s\":1000000,\"e\":3500000,\"proto_name\":\"tcp\",\"src\":\"10.0.0.1\","
+	      "\"src_port\":80,\"interface\":\"eth0\",\"direction\":\"egress\",\"exporter\":\"\","
+	      "\"host\":\"h\",\"process\":\"a\",\"pid\":1,\"join\":\"ambiguous\"},"
+	      "{\"proto_name\":\"icmp\",\"src\":\"10.0.0.1\",\"src_port\":8,\"dst_port\":0,"
+	      "\"interface\":\"eth0\",\"direction\":\"ingress\",\"exporter\":\"f.pcap\","
+	      "\"process\":null,\"join\":\"none\"},"
+	      "{\"ethertype\":\"0x0806\",\"interface\":\"\\u001b\",\"join\":\"ambiguous\"}]",
+	      columns, ARRAY_LEN(columns), false);
+	cr_assert_stdout_eq_str(" SPAN  PROTO     SRC          IF        BY      OWNER\n"
+				"2.500  tcp       10.0.0.1:80  eth0 out  h       a/1?\n"
+				"0.000  icmp 8/0  10.0.0.1     eth0 in   f.pcap  -\n"
+				"0.000  0x0806    -            ? in      -       -?\n");
 }
 
 Test(columns, keys_stand_in_front, .init = cr_redirect_stdout)

@@ -82,13 +82,13 @@ Test(api_flows, order_pages_and_merging)
 Test(api_flows, every_field_is_there)
 {
 	static const char *const want =
-		"{\"agent\":\"a\",\"counted\":true,\"direction\":\"egress\",\"dscp\":0,"
+		"{\"agent\":\"a\",\"cgroup\":null,\"connect_us\":null,\"counted\":true,\"direction\":\"egress\",\"dscp\":0,"
 		"\"dst\":\"10.0.0.2\",\"dst_port\":null,\"duration_ms\":1.5,"
 		"\"end_us\":1700000003001500,\"ethertype\":\"0x0800\","
 		"\"exporter\":\"a,\\\"b\\\".pcap\",\"host\":\"host-a\",\"ifindex\":2,\"inner\":false,"
-		"\"interface\":\"eth0\",\"l3_octets\":86,\"later_fragment\":true,\"netns\":7,"
-		"\"octets\":100,\"packets\":4,\"proto\":6,\"proto_name\":\"tcp\",\"records\":1,"
-		"\"sampling\":1,\"src\":\"10.0.0.9\",\"src_port\":null,"
+		"\"interface\":\"eth0\",\"join\":\"none\",\"l3_octets\":86,\"later_fragment\":true,\"netns\":7,"
+		"\"octets\":100,\"packets\":4,\"pid\":null,\"process\":null,\"proto\":6,\"proto_name\":\"tcp\",\"records\":1,\"retransmits\":null,"
+		"\"sampling\":1,\"src\":\"10.0.0.9\",\"src_port\":null,\"srtt_us\":null,"
 		"\"start_us\":1700000003000000,\"tcp_flags\":\"\",\"ttl_max\":64,\"ttl_min\":64,"
 		"\"tunnel\":\"geneve\",\"tunnel_id\":77,\"vlan_inner\":null,\"vlan_outer\":10}";
 	struct fixture fx;
@@ -117,7 +117,8 @@ Test(api_flows, every_field_is_there)
 	text = ask_text(&fx, api_flows, "last=all&limit=1&format=csv", &status);
 	cr_expect_not_null(strstr(text, "\r\n1700000003000000,1700000003001500,1.500,10.0.0.9,"),
 			   "%s", text);
-	cr_expect_not_null(strstr(text, ",\"a,\"\"b\"\".pcap\",a,host-a\r\n"), "%s", text);
+	cr_expect_not_null(strstr(text, ",\"a,\"\"b\"\".pcap\",a,host-a,none,,,,,,\r\n"), "%s",
+			   text);
 	free(text);
 	fixture_close(&fx);
 }

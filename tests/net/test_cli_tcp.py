@@ -150,11 +150,31 @@ def owners_of_flows(rig, said):
     rig.check("PROCESS" not in rig.cli("flows", "--last", "all", "tcp"), "not wide")
 
 
+def owners_of_bytes(rig):
+    def top(by):
+        return rig.cli_json("top", "--last", "all", "-n", "1000", "--by", by)
+
+    owned, plain = top("process"), top("src")
+    rig.equal(owned["total"], plain["total"], "totals with and without owners")
+    for measure in ("flows", "packets", "octets"):
+        rig.equal(sum(r[measure] for r in owned["rows"]), owned["total"][measure],
+                  f"sum of {measure} over processes")
+    want = {}
+    for f in rig.cli_json("flows", "--last", "all", "-n", "100000")["rows"]:
+        name = f["process"] or "unknown"
+        want[name] = want.get(name, 0) + f["octets"]
+    rig.equal({r["process"]: r["octets"] for r in owned["rows"]}, want, "bytes by process")
+    rig.equal(len(want), 2, f"the server, and what nobody owned: {want}")
+    lines = table(no_control_characters(rig, "top", "--last", "all", "--by", "process"))
+    rig.equal(lines[0], ["PROCESS", "FLOWS", "PACKETS", "BYTES", "SHARE"], "titles")
+
+
 def commands_show_tcp(rig):
     said = traffic(rig)
     health(rig, said)
     connections(rig, said)
     owners_of_flows(rig, said)
+    owners_of_bytes(rig)
 
 
 UDP_OCTETS = 8 + 100  # where UDP drops it, the headers before are off

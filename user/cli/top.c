@@ -19,7 +19,7 @@ struct settings {
 
 static const struct option_row rows[] = {
 	{ "by", 'b', OPTION_TEXT, AT(by), "WHAT", "src",
-	  .help = "src, dst, conversation, srcport, dstport, proto, interface, exporter, …; several with commas" },
+	  .help = "src, dst, conversation, srcport, dstport, proto, process, cgroup, interface, …; several with commas" },
 	{ "number", 'n', OPTION_NUMBER, AT(n), "N", "10", .min = 1, .max = 100000,
 	  .help = "show N rows" },
 	{ "order", 'o', OPTION_CHOICE, AT(order), NULL, "bytes", .choices = "bytes|packets|flows",
@@ -39,6 +39,7 @@ static const struct command_text text = {
 	.examples = "  wiretally top\n"
 		    "  wiretally top --by conversation -n 20 --last 5m\n"
 		    "  wiretally top --by dstport --order packets proto udp\n"
+		    "  wiretally top --by process --last 5m\n"
 		    "  wiretally top --by src,dstport 'dst net 10.0.0.0/8 and not port 443'\n",
 };
 

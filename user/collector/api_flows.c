@@ -147,7 +147,7 @@ static int flows_parse(const struct api_request *req, struct api_reply *reply, s
 	if (!err)
 		err = query_scope_parse(req, reply, &flows->scope);
 	if (!err)
-		err = owner_scope_init(req, flows->scope.from_us, flows->scope.to_us,
+		err = owner_scope_init(req, flows->scope.from_us, flows->scope.to_us, true,
 				       &flows->owner);
 	return err;
 }

@@ -11,6 +11,7 @@
 #include "user/collector/api.h"
 #include "user/collector/query.h"
 #include "user/collector/query_keys.h"
+#include "user/collector/query_owner.h"
 #include "user/collector/query_sql.h"
 #include "user/lib/cleanup.h"
 
@@ -19,9 +20,10 @@
 
 struct top {
 	struct query_scope scope;
+	struct owner_scope owner; /* where is_owned */
 	const struct query_key *keys[KEYS_MAX + 1]; /* and the exporter an interface is of */
 	size_t asked, keys_len; /* asked: without that one */
-	bool is_named, is_conversation;
+	bool is_named, is_owned, is_conversation;
 	const struct top_order *order;
 	uint64_t n;
 	bool is_csv;
@@ -46,6 +48,7 @@ static const struct query_column measures[] = {
 static void top_done(struct top *top)
 {
 	query_scope_done(&top->scope);
+	owner_scope_done(&top->owner);
 }
 
 static inline void top_done_auto(struct top *top)
@@ -82,6 +85,7 @@ static int add_key(struct api_reply *reply, struct top *top, const char *word, s
 		return made(api_error(reply, 400, "by", position, "by has '%s' twice", key->name));
 	top->keys[top->keys_len++] = key;
 	top->is_named |= key->named != NULL;
+	top->is_owned |= key->is_owned;
 	return 0;
 }
 
@@ -136,6 +140,9 @@ static int top_parse(const struct api_request *req, struct api_reply *reply, str
 		err = query_number_arg(req, reply, "n", 1, QUERY_ROWS_MAX, TOP_N_DEFAULT, &top->n);
 	if (!err)
 		err = query_scope_parse(req, reply, &top->scope);
+	if (!err && top->is_owned)
+		err = owner_scope_init(req, top->scope.from_us, top->scope.to_us, false,
+				       &top->owner);
 	return err;
 }
 
@@ -173,6 +180,26 @@ static void add_measures(const struct top *top, struct sql_builder *b)
 	sql_add(b, "min(start_us) AS first_us, max(end_us) AS last_us, max(sampling) AS sampling");
 }
 
+/*
+ * "FROM … WHERE …" of the rows, each one once whoever owns it: what groups add up to is the same
+ * with and without.
+ */
+static void add_rows(const struct top *top, struct sql_builder *b)
+{
+	if (!top->is_owned) {
+		query_from_flows(&top->scope, b);
+		return;
+	}
+	sql_add(b, " FROM ");
+	owner_begin(b);
+	/* what keys, measures and the join need: all columns of all rows would be kept in memory */
+	sql_add(b, "SELECT exporter_id, ifindex, netns, ethertype, proto, flags, dscp, vlan_outer, "
+		   "start_us, end_us, src_hi, src_lo, dst_hi, dst_lo, src_port, dst_port, "
+		   "sampling, packets, l2_octets, l3_octets");
+	query_from_flows(&top->scope, b);
+	owner_end(&top->owner, b);
+}
+
 /* All groups as the rows hold them. */
 static void add_inner(const struct top *top, struct sql_builder *b)
 {
@@ -181,7 +208,7 @@ static void add_inner(const struct top *top, struct sql_builder *b)
 	if (top->is_conversation)
 		sql_add(b, "arg_min(" QUERY_IS_SWAPPED ", start_us) AS is_swapped, ");
 	add_measures(top, b);
-	query_from_flows(&top->scope, b);
+	add_rows(top, b);
 	sql_add(b, " GROUP BY ALL)");
 }
 
@@ -288,6 +315,8 @@ static void add_statement(const struct top *top, struct sql_builder *b)
 			"l3_octets") ", first_us, last_us, (sampling > 1)::BIGINT FROM ");
 	if (top->is_named)
 		add_named(top, b);
+	else if (top->is_owned) /* the join is too dear to be made twice */
+		add_inner(top, b);
 	else
 		add_grouped(top, b);
 	sql_add(b, " t ORDER BY ");

@@ -87,6 +87,18 @@ static const struct query_key keys[] = {
 	  .aliases = "k_dscp",
 	  .outer = "k_dscp::BIGINT",
 	  .columns = { { "dscp", COLUMN_INT } } },
+	{ .name = "process",
+	  .inner = "coalesce(process, 'unknown') AS k_process",
+	  .aliases = "k_process",
+	  .outer = "k_process",
+	  .is_owned = true,
+	  .columns = { { "process", COLUMN_TEXT } } },
+	{ .name = "cgroup",
+	  .inner = "coalesce(cgroup, 'unknown') AS k_cgroup",
+	  .aliases = "k_cgroup",
+	  .outer = "k_cgroup",
+	  .is_owned = true,
+	  .columns = { { "cgroup", COLUMN_TEXT } } },
 };
 
 const struct query_key *query_key_find(const char *name, size_t len)
@@ -100,5 +112,5 @@ const struct query_key *query_key_find(const char *name, size_t len)
 
 const char *query_key_names(void)
 {
-	return "src, dst, conversation, srcport, dstport, proto, interface, exporter, direction, ethertype, vlan, dscp";
+	return "src, dst, conversation, srcport, dstport, proto, interface, exporter, direction, ethertype, vlan, dscp, process, cgroup";
 }

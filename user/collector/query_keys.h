@@ -27,6 +27,7 @@ struct query_key {
 	const char *named; /* the same after the look-up; NULL: the aliases as they are */
 	const char *aliases; /* "k_alias, …": what is grouped and sorted by in the end */
 	const char *outer; /* what `columns` are read from, cast */
+	bool is_owned; /* known only of rows joined with their connections: query_owner.h */
 	struct query_column columns[KEY_COLUMNS_MAX]; /* up to one without a name */
 };
 

@@ -24,10 +24,11 @@
 #include "user/collector/query_sql.h"
 #include "user/collector/store.h"
 
-int owner_scope_init(const struct api_request *req, int64_t from_us, int64_t to_us,
+int owner_scope_init(const struct api_request *req, int64_t from_us, int64_t to_us, bool is_page,
 		     struct owner_scope *ret)
 {
 	struct owner_scope scope = {
+		.is_page = is_page,
 		.from_us = from_us > OWNER_REPORTS_US ? from_us - OWNER_REPORTS_US : 0,
 		.to_us =
 			to_us < INT64_MAX - OWNER_REPORTS_US ? to_us + OWNER_REPORTS_US : INT64_MAX,
@@ -94,7 +95,10 @@ void owner_end(const struct owner_scope *scope, struct sql_builder *b)
 	sql_add(b, ways);
 	sql_add(b, heard);
 	sql_add(b, scope->source);
-	sql_add(b, " c SEMI JOIN ways USING (" TUPLE ") WHERE last_us >= ");
+	sql_add(b, " c");
+	if (scope->is_page)
+		sql_add(b, " SEMI JOIN ways USING (" TUPLE ")");
+	sql_add(b, " WHERE last_us >= ");
 	sql_i64(b, scope->from_us);
 	sql_add(b, " AND last_us < ");
 	sql_i64(b, scope->to_us);

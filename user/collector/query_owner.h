@@ -6,6 +6,7 @@
 #ifndef WT_QUERY_OWNER_H
 #define WT_QUERY_OWNER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "user/lib/cleanup.h"
@@ -20,11 +21,12 @@ struct sql_builder;
 
 struct owner_scope {
 	int64_t from_us, to_us; /* of reports of connections */
+	bool is_page; /* of few rows: connections are looked up by them, not all put together */
 	char *source; /* owned */
 };
 
 /* For rows that start in [from_us, to_us). 0 or -errno. */
-int owner_scope_init(const struct api_request *req, int64_t from_us, int64_t to_us,
+int owner_scope_init(const struct api_request *req, int64_t from_us, int64_t to_us, bool is_page,
 		     struct owner_scope *ret);
 void owner_scope_done(struct owner_scope *scope);
 static inline void owner_scope_done_auto(struct owner_scope *scope)

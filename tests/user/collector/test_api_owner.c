@@ -122,6 +122,15 @@ static struct flow flow_of(const struct joined *c, size_t i)
 	return f;
 }
 
+static void put_flows(struct fixture *fx)
+{
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct flow f = flow_of(&cases[i], i);
+
+		fixture_rows(fx, cases[i].exporter_id, &f, 1);
+	}
+}
+
 static const char *text(json_t *row, const char *name)
 {
 	return json_string_value(json_object_get(row, name));
@@ -144,11 +153,7 @@ Test(api_owner, which_connection_a_flow_is_of)
 	size_t i;
 
 	fill(&fx);
-	for (i = 0; i < ARRAY_LEN(cases); i++) {
-		struct flow f = flow_of(&cases[i], i);
-
-		fixture_rows(&fx, cases[i].exporter_id, &f, 1);
-	}
+	put_flows(&fx);
 	root = ask_json(&fx, api_flows, "last=all");
 	cr_assert_eq(json_array_size(json_object_get(root, "rows")), ARRAY_LEN(cases));
 	json_array_foreach(json_object_get(root, "rows"), i, row) {
@@ -157,6 +162,79 @@ Test(api_owner, which_connection_a_flow_is_of)
 		snprintf(what, sizeof(what), "case %zu, port %u", (size_t)(c - cases), c->port);
 		expect(row, c->join, c->process, what);
 	}
+	json_decref(root);
+	fixture_close(&fx);
+}
+
+/* What the cases say a process has: packets of row i are i + 1. */
+static int64_t packets_of(const char *process)
+{
+	int64_t packets = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+		if (!strcmp(cases[i].process ? cases[i].process : "unknown", process))
+			packets += (int64_t)i + 1;
+	return packets;
+}
+
+Test(api_owner, top_counts_every_flow_once)
+{
+	static const char *const queries[] = {
+		"by=process",	       "by=process,src",	"by=process,direction",
+		"by=process,exporter", "by=process,interface",	"by=process,conversation",
+		"by=cgroup",	       "by=process&order=flows"
+	};
+	int64_t all = ARRAY_LEN(cases) * (ARRAY_LEN(cases) + 1) / 2;
+	struct fixture fx;
+	json_t *root, *row;
+	char query[64];
+	size_t i;
+
+	fill(&fx);
+	put_flows(&fx);
+	for (size_t q = 0; q < ARRAY_LEN(queries); q++) {
+		int64_t packets = 0, flows = 0;
+
+		snprintf(query, sizeof(query), "last=all&n=1000&%s", queries[q]);
+		root = ask_json(&fx, api_top, query);
+		json_array_foreach(json_object_get(root, "rows"), i, row) {
+			packets += number_at(row, "packets");
+			flows += number_at(row, "flows");
+		}
+		cr_expect_eq(packets, all, "%s: %lld of %lld packets", query, (long long)packets,
+			     (long long)all);
+		cr_expect_eq(flows, ARRAY_LEN(cases), "%s", query);
+		cr_expect_eq(number_at(json_object_get(root, "total"), "packets"), all, "%s",
+			     query);
+		json_decref(root);
+	}
+	fixture_close(&fx);
+}
+
+Test(api_owner, top_by_process)
+{
+	struct fixture fx;
+	json_t *root, *row;
+	size_t i;
+
+	fill(&fx);
+	put_flows(&fx);
+	root = ask_json(&fx, api_top, "last=all&n=1000&by=process");
+	json_array_foreach(json_object_get(root, "rows"), i, row)
+		cr_expect_eq(number_at(row, "packets"), packets_of(text(row, "process")), "%s",
+			     text(row, "process"));
+	cr_expect_eq(i, 12, "processes with flows, and unknown: %zu", i);
+	json_decref(root);
+
+	root = ask_json(&fx, api_top, "last=all&n=1&by=process&order=packets&filter=src port 1003");
+	row = json_array_get(json_object_get(root, "rows"), 0);
+	cr_expect_eq(number_at(json_object_get(root, "total"), "flows"), 7);
+	cr_expect_eq(number_at(row, "packets"), packets_of(text(row, "process")));
+	json_decref(root);
+
+	root = ask_json(&fx, api_top, "last=all&by=cgroup");
+	row = json_array_get(json_object_get(root, "rows"), 0);
+	cr_expect_str_eq(text(row, "cgroup"), "unknown");
 	json_decref(root);
 	fixture_close(&fx);
 }

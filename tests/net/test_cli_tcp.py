@@ -5,6 +5,7 @@ programs that made the traffic say."""
 import json
 import os
 import re
+import signal
 import sys
 
 from rig import run_test
@@ -178,6 +179,43 @@ def commands_show_tcp(rig):
 
 
 UDP_OCTETS = 8 + 100  # where UDP drops it, the headers before are off
+def lines_of(process):
+    """What it has printed to the last line's end, parsed."""
+    return [json.loads(line) for line in process.log().split("\n")[:-1]]
+
+
+def commands_follow(rig):
+    """Rows as they come: each connection when heard of and when ended, each drop once."""
+    a, b = network(rig)
+    agent = rig.agent(b, ["v1"], interval="200ms")
+    server = serve(rig, b, 7000)
+    client(a, "wt-before")
+    ours = ("--follow", "--json", "--interval", "100ms", "--last", "all", "--url",
+            f"http://{rig.listen}")
+    connects = rig.collector_ns.start("connects", rig.program("wiretally"), "connects", *ours,
+                                      *OURS)
+    drops = rig.collector_ns.start("drops", rig.program("wiretally"), "drops", *ours, "src", "port",
+                                   "4444", "and", "dst", "port", "5557")
+
+    def ended(name):
+        return [c for c in lines_of(connects) if c["comm"] == name and c["end_us"]]
+    rig.wait_until(lambda: ended("wt-before"), "the connection that was there")
+    said = client(a, "wt-after", 5)
+    for packets in (3, 4):
+        a.run(sys.executable, "-c", SENDER, "5557", str(packets))
+    rig.wait_until(lambda: len(ended("wt-after")) >= 5, "those that came")
+    rig.wait_until(lambda: sum(d["packets"] for d in lines_of(drops)) >= 7, "the drops")
+    server.stop()
+    finish(rig, agent)
+    for process in (connects, drops):
+        process.signal(signal.SIGINT)
+        rig.equal(process.wait(), 0, f"exit status of {process.name}: {process.log()}")
+    rig.equal(sorted(c["local_port"] for c in ended("wt-after")), sorted(said["ports"]), "each once")
+    rows = [(c["id"], c["end_us"] > 0) for c in lines_of(connects)]
+    rig.equal(len(rows), len(set(rows)), "none twice in the same state")
+    rig.equal(sum(d["packets"] for d in lines_of(drops)), 7, "drops, each packet once")
+
+
 SENDER = r"""
 import socket, sys
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -227,7 +265,7 @@ def commands_show_drops(rig):
     rig.equal((code, "did you mean 'reason'" in err), (2, True), f"a wrong word: {err}")
 
 
-TESTS = [commands_show_tcp, commands_show_drops]
+TESTS = [commands_show_tcp, commands_show_drops, commands_follow]
 
 if __name__ == "__main__":
     run_test(*[t for t in TESTS if t.__name__ in (sys.argv[1:] or [x.__name__ for x in TESTS])])

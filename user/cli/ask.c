@@ -2,6 +2,9 @@
 /* Words of a command line in, a question, its answer on stdout. */
 #include "user/cli/ask.h"
 
+#include <string.h>
+
+#include "user/cli/follow.h"
 #include "user/cli/show.h"
 
 int ask_options(const struct ask *ask, void *settings, int argc, char **argv, char **ret_filter)
@@ -21,8 +24,8 @@ int ask_options(const struct ask *ask, void *settings, int argc, char **argv, ch
 	return COMMAND_GO_ON;
 }
 
-static int build_query(const struct ask *ask, const void *settings, const char *filter,
-		       struct client_query *q)
+int ask_query(const struct ask *ask, const void *settings, const char *filter,
+	      struct client_query *q)
 {
 	const struct ask_options *o = settings;
 
@@ -32,8 +35,12 @@ static int build_query(const struct ask *ask, const void *settings, const char *
 		ask->add_args(settings, q);
 	client_query_arg(q, "format", o->client.csv ? "csv" : NULL);
 	q->filter = filter;
-	q->wants_fresh = true;
+	q->wants_fresh = !o->after || !strcmp(o->after, "now");
 	client_query_arg(q, "filter", filter);
+	if (o->after) {
+		client_query_arg(q, "after", o->after);
+		return COMMAND_GO_ON;
+	}
 	return client_query_range(q, &o->range);
 }
 
@@ -46,8 +53,10 @@ int ask_run(const struct ask *ask, void *settings, int argc, char **argv)
 	struct show show;
 	int status = ask_options(ask, settings, argc, argv, &filter);
 
+	if (status == COMMAND_GO_ON && o->follow)
+		return follow_run(ask, settings, filter);
 	if (status == COMMAND_GO_ON)
-		status = build_query(ask, settings, filter, &q);
+		status = ask_query(ask, settings, filter, &q);
 	if (status == COMMAND_GO_ON)
 		status = client_get_json(&o->client, &q, &root);
 	if (status != COMMAND_GO_ON)

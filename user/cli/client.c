@@ -4,6 +4,7 @@
 
 #include <curl/curl.h>
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -152,9 +153,9 @@ static int refused(const struct client_options *options, long status, const char
 
 	if (options->json && error)
 		puts(body);
-	if (error)
+	if (error && (!options->is_quiet || status == 400))
 		say_refusal(error, filter);
-	else
+	else if (!error && !options->is_quiet)
 		command_error("%s answers with HTTP status %ld: is that a wiretally collector?",
 			      client_url(options), status);
 	return error && status == 400 ? EXIT_USAGE : EXIT_FAILED;
@@ -163,6 +164,10 @@ static int refused(const struct client_options *options, long status, const char
 static int failed(const struct client_options *options, CURLcode code, const struct body *body,
 		  const char *why)
 {
+	if (code == CURLE_ABORTED_BY_CALLBACK)
+		return EXIT_DONE;
+	if (options->is_quiet)
+		return EXIT_FAILED;
 	if (code == CURLE_COULDNT_CONNECT)
 		command_error("no collector at %s: start one with `wiretally run`",
 			      client_url(options));
@@ -175,7 +180,17 @@ static int failed(const struct client_options *options, CURLcode code, const str
 										 : EXIT_FAILED;
 }
 
-static CURLcode perform(CURL *curl, const char *url, struct body *body, char *why, long *status)
+/* curl calls it at least once a second. */
+static int is_stopped(void *user, curl_off_t down_total, curl_off_t down, curl_off_t up_total,
+		      curl_off_t up)
+{
+	struct pollfd stop = { .fd = *(const int *)user, .events = POLLIN };
+
+	return poll(&stop, 1, 0) > 0;
+}
+
+static CURLcode perform(const struct client_options *options, CURL *curl, const char *url,
+			struct body *body, char *why, long *status)
 {
 	CURLcode code;
 
@@ -190,6 +205,11 @@ static CURLcode perform(CURL *curl, const char *url, struct body *body, char *wh
 	curl_easy_setopt(curl, CURLOPT_ACCEPT_ENCODING, "");
 	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_bytes);
 	curl_easy_setopt(curl, CURLOPT_WRITEDATA, body);
+	if (options->stop_fd) {
+		curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+		curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, is_stopped);
+		curl_easy_setopt(curl, CURLOPT_XFERINFODATA, &options->stop_fd);
+	}
 	code = curl_easy_perform(curl);
 	if (!code)
 		curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, status);
@@ -223,7 +243,7 @@ static CURLcode ask(const struct client_options *options, const struct client_qu
 	CURLcode code = CURLE_OUT_OF_MEMORY;
 
 	if (url && curl)
-		code = perform(curl, url, body, why, status);
+		code = perform(options, curl, url, body, why, status);
 	curl_easy_cleanup(curl);
 	return code;
 }

@@ -26,6 +26,9 @@ struct client_options {
 	bool csv;
 	bool exact;
 	bool help;
+	/* not options: of a command that asks again and again */
+	int stop_fd; /* readable: give up; 0: none */
+	bool is_quiet; /* that there is no answer was said already */
 };
 
 #define CLIENT_ROWS(type, member)                                                             \
@@ -96,7 +99,7 @@ int client_query_range(struct client_query *q, const struct range_options *range
 
 /*
  * Asks. COMMAND_GO_ON with the body, terminated, in *ret (malloc'd) and its length, or the status
- * to exit with after what is wrong was said. Finishes q.
+ * to exit with after what is wrong was said; EXIT_DONE when stop_fd became readable. Finishes q.
  */
 int client_get(const struct client_options *options, struct client_query *q, char **ret,
 	       size_t *ret_len);

@@ -18,8 +18,7 @@ static const struct option_row rows[] = {
 	{ "slow", 's', OPTION_DURATION, AT(slow_us), "TIME", NULL, .min = 1,
 	  .max = INT64_MAX / 1000,
 	  .help = "only those that took TIME (like 100ms) or longer to connect" },
-	{ "failed", 'F', OPTION_FLAG, AT(failed),
-	  .help = "only those that were never established" },
+	{ "failed", 0, OPTION_FLAG, AT(failed), .help = "only those that were never established" },
 	{ "number", 'n', OPTION_NUMBER, AT(limit), "N", "100", .min = 1, .max = 100000,
 	  .help = "show N rows" },
 	{ "offset", 0, OPTION_NUMBER, AT(offset), "N", "0", .max = 1000000000,
@@ -28,6 +27,7 @@ static const struct option_row rows[] = {
 	  .choices = "last|start|connect|rtt|retransmits|octets",
 	  .help = "newest or largest first by" },
 	RANGE_ROWS(struct settings, ask.range),
+	FOLLOW_OPTIONS(struct settings, ask),
 	{ "exporter", 'e', OPTION_TEXT, AT(exporter), "NAME", NULL,
 	  .help = "only what this agent or host has reported" },
 	CLIENT_CSV_ROW(struct settings, ask.client),
@@ -71,7 +71,7 @@ static int print_connects(const struct show *show, const void *settings, const j
 		return EXIT_DONE;
 	}
 	status = columns_print(show, list, columns, ARRAY_LEN(columns), false);
-	show_matched(root, "connection");
+	show_matched(show, root, "connection");
 	return status;
 }
 
@@ -84,9 +84,9 @@ static void add_args(const void *settings, struct client_query *q)
 		snprintf(slow, sizeof(slow), "%lldus", (long long)s->slow_us);
 	client_query_arg(q, "slow", slow);
 	client_query_arg(q, "failed", s->failed ? "1" : NULL);
-	client_query_number(q, "limit", s->limit);
-	client_query_number(q, "offset", s->offset);
-	client_query_arg(q, "order", s->order);
+	client_query_number(q, "limit", s->ask.after ? ASK_ROWS_MAX : s->limit);
+	client_query_number(q, "offset", s->ask.after ? 0 : s->offset);
+	client_query_arg(q, "order", s->ask.after ? "start" : s->order);
 	client_query_arg(q, "exporter", s->exporter);
 }
 
@@ -95,6 +95,7 @@ static const struct ask ask = {
 	.rows = rows,
 	.rows_len = ARRAY_LEN(rows),
 	.path = "/v1/connections",
+	.follow = FOLLOW_ROWS,
 	.add_args = add_args,
 	.print = print_connects,
 };

@@ -21,6 +21,7 @@ static const struct option_row rows[] = {
 	{ "purged", 'p', OPTION_FLAG, AT(purged),
 	  .help = "instead, what was freed with a closing socket or queue: no loss on the way" },
 	RANGE_ROWS(struct settings, ask.range),
+	FOLLOW_OPTIONS(struct settings, ask),
 	{ "exporter", 'e', OPTION_TEXT, AT(exporter), "NAME", NULL,
 	  .help = "only what this agent or host has reported" },
 	CLIENT_CSV_ROW(struct settings, ask.client),
@@ -61,7 +62,8 @@ static int print_drops(const struct show *show, const void *settings, const json
 		return EXIT_DONE;
 	}
 	status = columns_print(show, list, columns, ARRAY_LEN(columns), true);
-	print_total(show, root);
+	if (!show->below)
+		print_total(show, root);
 	return status;
 }
 
@@ -70,7 +72,7 @@ static void add_args(const void *settings, struct client_query *q)
 	const struct settings *s = settings;
 
 	client_query_arg(q, "by", s->by);
-	client_query_number(q, "n", s->n);
+	client_query_number(q, "n", s->ask.after ? ASK_ROWS_MAX : s->n);
 	client_query_arg(q, "purged", s->purged ? "1" : NULL);
 	client_query_arg(q, "exporter", s->exporter);
 }
@@ -80,6 +82,7 @@ static const struct ask ask = {
 	.rows = rows,
 	.rows_len = ARRAY_LEN(rows),
 	.path = "/v1/drops",
+	.follow = FOLLOW_GROUPS,
 	.add_args = add_args,
 	.print = print_drops,
 };

@@ -25,6 +25,7 @@ static const struct option_row rows[] = {
 	{ "wide", 'w', OPTION_FLAG, AT(wide),
 	  .help = "with process, connect latency, round trip and retransmits of the connection" },
 	RANGE_ROWS(struct settings, ask.range),
+	FOLLOW_OPTIONS(struct settings, ask),
 	{ "all", 'a', OPTION_FLAG, AT(all),
 	  .help = "every observation, even of one packet at several interfaces" },
 	{ "exporter", 'e', OPTION_TEXT, AT(exporter), "NAME", NULL,
@@ -74,7 +75,7 @@ static int print_flows(const struct show *show, const void *settings, const json
 		return EXIT_DONE;
 	}
 	status = columns_print(show, list, columns, len, false);
-	show_matched(root, "flow");
+	show_matched(show, root, "flow");
 	return status;
 }
 
@@ -82,9 +83,9 @@ static void add_args(const void *settings, struct client_query *q)
 {
 	const struct settings *s = settings;
 
-	client_query_number(q, "limit", s->limit);
-	client_query_number(q, "offset", s->offset);
-	client_query_arg(q, "order", s->order);
+	client_query_number(q, "limit", s->ask.after ? ASK_ROWS_MAX : s->limit);
+	client_query_number(q, "offset", s->ask.after ? 0 : s->offset);
+	client_query_arg(q, "order", s->ask.after ? "start" : s->order);
 	client_query_arg(q, "aggregate", s->aggregate ? "1" : NULL);
 	client_query_arg(q, "all", s->all ? "1" : NULL);
 	client_query_arg(q, "exporter", s->exporter);
@@ -95,6 +96,7 @@ static const struct ask ask = {
 	.rows = rows,
 	.rows_len = ARRAY_LEN(rows),
 	.path = "/v1/flows",
+	.follow = FOLLOW_ROWS,
 	.add_args = add_args,
 	.print = print_flows,
 };

@@ -18,10 +18,11 @@ void show_init(struct show *show, bool exact)
 	const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
 	bool is_terminal = isatty(STDOUT_FILENO);
 
+	show->below = NULL;
 	show->is_human = is_terminal && !exact;
+	show->can_clear = is_terminal && !(term && !strcmp(term, "dumb"));
 	/* no-color.org: set and not empty */
-	show->is_coloured =
-		is_terminal && !(no_color && *no_color) && !(term && !strcmp(term, "dumb"));
+	show->is_coloured = show->can_clear && !(no_color && *no_color);
 }
 
 const char *show_count(const struct show *show, int64_t n, char text[UNITS_TEXT_MAX])
@@ -103,11 +104,13 @@ const char *show_exporter(const json_t *row)
 	return "-";
 }
 
-void show_matched(const json_t *root, const char *noun)
+void show_matched(const struct show *show, const json_t *root, const char *noun)
 {
 	size_t shown = json_array_size(json_object_get(root, "rows"));
 	long long matched = show_int(root, "matched");
 
+	if (show->below)
+		return;
 	if ((long long)shown < matched)
 		printf("%zu of %lld %ss; more with -n\n", shown, matched, noun);
 	else
@@ -133,7 +136,10 @@ char *show_join(int argc, char **argv)
 
 int show_table(const struct show *show, const struct table *t)
 {
-	if (!table_print(t, stdout, show->is_coloured))
+	int err = show->below ? table_print_on(t, stdout, show->is_coloured, show->below)
+			      : table_print(t, stdout, show->is_coloured);
+
+	if (!err)
 		return EXIT_DONE;
 	command_error("out of memory");
 	return EXIT_FAILED;

@@ -11,10 +11,13 @@
 #include "user/lib/units.h"
 
 struct table;
+struct table_layout;
 
 struct show {
 	bool is_human; /* 1.2 M rather than 1234567 */
 	bool is_coloured;
+	bool can_clear; /* the screen */
+	struct table_layout *below; /* with --follow: rows go on below others; NULL: one answer */
 };
 
 /* From where stdout goes, NO_COLOR and --exact. */
@@ -45,8 +48,11 @@ const char *show_ms(const json_t *row, const char *name, double per_ms, char tex
 /* The source of a row by the name people know: file, else host, else agent. */
 const char *show_exporter(const json_t *row);
 
-/* "3 flows", or "3 of 7 flows; more with -n": behind the rows of root. noun is "flow". */
-void show_matched(const json_t *root, const char *noun);
+/*
+ * "3 flows", or "3 of 7 flows; more with -n": behind the rows of root. noun is "flow".
+ * Nothing where more rows are to follow.
+ */
+void show_matched(const struct show *show, const json_t *root, const char *noun);
 
 /* Words joined by blanks: what stands behind the options is one filter. malloc'd; NULL: none. */
 char *show_join(int argc, char **argv);

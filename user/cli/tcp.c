@@ -19,6 +19,7 @@ static const struct option_row rows[] = {
 	{ "order", 'o', OPTION_CHOICE, AT(order), NULL, "connections",
 	  .choices = "connections|connect|rtt|retransmits|failures|octets", .help = "sort by" },
 	RANGE_ROWS(struct settings, ask.range),
+	FOLLOW_OPTIONS(struct settings, ask),
 	{ "exporter", 'e', OPTION_TEXT, AT(exporter), "NAME", NULL,
 	  .help = "only what this agent or host has reported" },
 	CLIENT_CSV_ROW(struct settings, ask.client),
@@ -73,6 +74,7 @@ static const struct ask ask = {
 	.rows = rows,
 	.rows_len = ARRAY_LEN(rows),
 	.path = "/v1/tcp",
+	.follow = FOLLOW_AGAIN,
 	.add_args = add_args,
 	.print = print_tcp,
 };

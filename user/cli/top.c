@@ -25,6 +25,7 @@ static const struct option_row rows[] = {
 	{ "order", 'o', OPTION_CHOICE, AT(order), NULL, "bytes", .choices = "bytes|packets|flows",
 	  .help = "sort by" },
 	RANGE_ROWS(struct settings, ask.range),
+	FOLLOW_OPTIONS(struct settings, ask),
 	{ "all", 'a', OPTION_FLAG, AT(all),
 	  .help = "every observation, even of one packet at several interfaces" },
 	{ "exporter", 'e', OPTION_TEXT, AT(exporter), "NAME", NULL,
@@ -136,6 +137,7 @@ static const struct ask ask = {
 	.rows = rows,
 	.rows_len = ARRAY_LEN(rows),
 	.path = "/v1/top",
+	.follow = FOLLOW_AGAIN,
 	.add_args = add_args,
 	.print = print_top,
 };

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0
 /*
  * GET /v1/connections?filter=&failed=0|1&slow=100ms&limit=100&offset=0
- * &order=last|start|connect|rtt|retransmits|octets&last=…|from=&to=&exporter=&format=json|csv:
- * TCP connections that something was reported of, each one once.
+ * &order=last|start|connect|rtt|retransmits|octets&last=…|from=&to=&after=&exporter=
+ * &format=json|csv: TCP connections that something was reported of, each one once.
  */
 #include <errno.h>
 #include <jansson.h>
@@ -198,10 +198,10 @@ int api_connections(const struct api_request *req, struct api_reply *reply)
 	err = count_matched(req, reply, &c, &matched);
 	if (err)
 		return err < 0 ? err : 0;
-	return query_reply_json(reply, &rows, columns, ARRAY_LEN(columns),
-				json_pack("{s:I,s:I,s:I,s:s,s:I,s:I}", "matched",
-					  (json_int_t)matched, "limit", (json_int_t)c.limit,
-					  "offset", (json_int_t)c.offset, "order", orders[c.order],
-					  "from_us", (json_int_t)c.scope.from_us, "to_us",
-					  (json_int_t)c.scope.to_us));
+	return query_reply_json(
+		reply, &rows, columns, ARRAY_LEN(columns),
+		json_pack("{s:I,s:I,s:I,s:s,s:I,s:I,s:s}", "matched", (json_int_t)matched, "limit",
+			  (json_int_t)c.limit, "offset", (json_int_t)c.offset, "order",
+			  orders[c.order], "from_us", (json_int_t)c.scope.from_us, "to_us",
+			  (json_int_t)c.scope.to_us, "cursor", c.scope.after.cursor));
 }

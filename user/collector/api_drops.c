@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0
 /*
  * GET /v1/drops?by=reason,interface,location,flow,proto,host&filter=&purged=0|1&n=50
- * &last=…|from=&to=&exporter=&format=json|csv: packets that were dropped, by what and where.
+ * &last=…|from=&to=&after=&exporter=&format=json|csv: packets that were dropped, by what and where.
  */
 #include <errno.h>
 #include <jansson.h>
@@ -136,9 +136,10 @@ int api_drops(const struct api_request *req, struct api_reply *reply)
 		return err < 0 ? err : 0;
 	if (d.is_csv)
 		return query_reply_csv(reply, &rows, columns, len);
-	return query_reply_json(reply, &rows, columns, len,
-				json_pack("{s:I,s:I,s:b,s:I,s:I}", "packets", (json_int_t)packets,
-					  "octets", (json_int_t)octets, "purged", d.purged,
-					  "from_us", (json_int_t)d.scope.from_us, "to_us",
-					  (json_int_t)d.scope.to_us));
+	return query_reply_json(
+		reply, &rows, columns, len,
+		json_pack("{s:I,s:I,s:b,s:I,s:I,s:s}", "packets", (json_int_t)packets, "octets",
+			  (json_int_t)octets, "purged", d.purged, "from_us",
+			  (json_int_t)d.scope.from_us, "to_us", (json_int_t)d.scope.to_us, "cursor",
+			  d.scope.after.cursor));
 }

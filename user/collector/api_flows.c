@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0
 /*
  * GET /v1/flows?filter=&limit=100&offset=0&order=start|end|bytes|packets|duration&aggregate=0|1
- * &last=…|from=&to=&all=&exporter=&format=json|csv: the rows of flows, largest or newest first, with
- * the owner of their connection.
+ * &last=…|from=&to=&after=&all=&exporter=&format=json|csv: the rows of flows, largest or newest
+ * first, with the owner of their connection.
  */
 #include <errno.h>
 #include <jansson.h>
@@ -147,7 +147,7 @@ static int flows_parse(const struct api_request *req, struct api_reply *reply, s
 	if (!err)
 		err = query_scope_parse(req, reply, &flows->scope);
 	if (!err)
-		err = owner_scope_init(req, flows->scope.from_us, flows->scope.to_us, true,
+		err = owner_scope_init(req, query_first_us(&flows->scope), flows->scope.to_us, true,
 				       &flows->owner);
 	return err;
 }
@@ -274,9 +274,9 @@ int api_flows(const struct api_request *req, struct api_reply *reply)
 		return err < 0 ? err : 0;
 	return query_reply_json(
 		reply, &rows, columns, ARRAY_LEN(columns),
-		json_pack("{s:I,s:I,s:I,s:s,s:I,s:I,s:b,s:b}", "matched", (json_int_t)matched,
+		json_pack("{s:I,s:I,s:I,s:s,s:I,s:I,s:b,s:b,s:s}", "matched", (json_int_t)matched,
 			  "limit", (json_int_t)flows.limit, "offset", (json_int_t)flows.offset,
 			  "order", flows.order->name, "from_us", (json_int_t)flows.scope.from_us,
 			  "to_us", (json_int_t)flows.scope.to_us, "aggregate", flows.is_merged,
-			  "all", flows.scope.all));
+			  "all", flows.scope.all, "cursor", flows.scope.after.cursor));
 }

@@ -141,7 +141,7 @@ static int top_parse(const struct api_request *req, struct api_reply *reply, str
 	if (!err)
 		err = query_scope_parse(req, reply, &top->scope);
 	if (!err && top->is_owned)
-		err = owner_scope_init(req, top->scope.from_us, top->scope.to_us, false,
+		err = owner_scope_init(req, query_first_us(&top->scope), top->scope.to_us, false,
 				       &top->owner);
 	return err;
 }

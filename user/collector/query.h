@@ -12,6 +12,7 @@
 
 #include <duckdb.h>
 
+#include "user/collector/query_after.h"
 #include "user/lib/cleanup.h"
 
 struct api_request;
@@ -59,7 +60,9 @@ struct query_scope {
 	const char *exporter; /* agent, host or exporter; NULL: all */
 	bool all; /* every observation, not only those counted */
 	bool is_sampled; /* some rows have sampling > 1 */
-	char *source; /* owned: store_flows_source() */
+	struct query_after after;
+	int64_t first_us; /* no row of the source starts before */
+	char *source; /* owned: store_source(), or what came after */
 };
 
 /* From the request's arguments. 0; 1 when the reply is already made; -errno. */
@@ -69,6 +72,12 @@ void query_scope_done(struct query_scope *scope);
 static inline void query_scope_done_auto(struct query_scope *scope)
 {
 	query_scope_done(scope);
+}
+
+/* No row of the scope starts before. */
+static inline int64_t query_first_us(const struct query_scope *scope)
+{
+	return scope->first_us > scope->from_us ? scope->first_us : scope->from_us;
 }
 
 /* "FROM … WHERE …" of the rows of flows. */

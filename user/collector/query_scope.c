@@ -29,7 +29,10 @@ static int parse_filter(const struct api_request *req, struct api_reply *reply,
 	return err < 0 ? err : 1;
 }
 
-/* Sampled rows? A look at a column's largest value saves multiplications for every row. */
+/*
+ * Sampled rows? A look at a column's largest value saves multiplications for every row. And the
+ * first start: with last=all nothing else says where to look for connections.
+ */
 static int look_ahead(const struct api_request *req, struct api_reply *reply,
 		      struct query_scope *scope)
 {
@@ -39,7 +42,7 @@ static int look_ahead(const struct api_request *req, struct api_reply *reply,
 
 	if (err)
 		return err;
-	sql_add(&b, "SELECT coalesce(max(sampling), 0)::BIGINT FROM ");
+	sql_add(&b, "SELECT coalesce(max(sampling), 0)::BIGINT, coalesce(min(start_us), 0) FROM ");
 	sql_add(&b, scope->source);
 	sql_add(&b, " f");
 	err = query_run_reply(req, reply, &b, &rows);
@@ -48,6 +51,7 @@ static int look_ahead(const struct api_request *req, struct api_reply *reply,
 	if (!query_rows_next(&rows))
 		return -EIO;
 	scope->is_sampled = query_int(&rows, 0) > 1;
+	scope->first_us = query_int(&rows, 1);
 	return 0;
 }
 
@@ -67,13 +71,16 @@ int query_scope_parse(const struct api_request *req, struct api_reply *reply,
 		      struct query_scope *ret)
 {
 	AUTO(query_scope_done) struct query_scope scope = { 0 };
-	int err = api_range(req, reply, &scope.from_us, &scope.to_us);
+	int err = query_after_parse(req, reply, SERIES_FLOWS, &scope.after);
 
+	if (!err)
+		err = query_after_range(req, reply, &scope.after, &scope.from_us, &scope.to_us);
 	if (!err)
 		err = parse_filter(req, reply, &scope);
 	if (!err)
 		err = query_flag_arg(req, reply, "all", &scope.all);
-	if (!err)
+	scope.source = TAKE(scope.after.source);
+	if (!err && !scope.source)
 		err = store_source(req->reader, SERIES_FLOWS, scope.from_us, scope.to_us,
 				   &scope.source);
 	if (!err)
@@ -90,6 +97,7 @@ void query_scope_done(struct query_scope *scope)
 {
 	filter_free(scope->filter);
 	free(scope->source);
+	query_after_done(&scope->after);
 	memset(scope, 0, sizeof(*scope));
 }
 

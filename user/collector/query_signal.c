@@ -8,9 +8,12 @@
 
 #include "user/collector/api.h"
 #include "user/collector/filter.h"
+#include "user/collector/query.h"
 #include "user/collector/query_sql.h"
 #include "user/collector/store.h"
 #include "user/lib/suggest.h"
+
+#define SINCE_REPORTS_US (INT64_C(3600) * 1000000)
 
 /* What a later report knows better; a gauge of 0 is no report. */
 #define LAST(column) "arg_max(" column ", last_us) AS " column ", "
@@ -66,15 +69,48 @@ static int parse_filter(const struct api_request *req, struct api_reply *reply,
 	return err < 0 ? err : 1;
 }
 
+/*
+ * Reports of connections that something came of since: of the last hour, or from the first new one
+ * on. All of history would be read every time.
+ */
+static int narrow(const struct api_request *req, struct api_reply *reply,
+		  struct signal_scope *scope)
+{
+	AUTO(query_rows_done) struct query_rows rows = { 0 };
+	AUTO(sql_done) struct sql_builder b;
+	int err = sql_init(&b);
+
+	if (err)
+		return err;
+	sql_add(&b, "SELECT least(min(last_us), ");
+	sql_i64(&b, req->now_us - SINCE_REPORTS_US);
+	sql_add(&b, ")::BIGINT FROM ");
+	sql_add(&b, scope->after.source);
+	err = query_run_reply(req, reply, &b, &rows);
+	if (err)
+		return err;
+	if (!query_rows_next(&rows))
+		return -EIO;
+	if (query_int(&rows, 0) > scope->from_us)
+		scope->from_us = query_int(&rows, 0);
+	return 0;
+}
+
 int signal_scope_parse(const struct api_request *req, struct api_reply *reply,
 		       enum store_series series, struct signal_scope *ret)
 {
 	AUTO(signal_scope_done) struct signal_scope scope = { .series = series };
-	int err = api_range(req, reply, &scope.from_us, &scope.to_us);
+	int err = query_after_parse(req, reply, series, &scope.after);
 
 	if (!err)
-		err = parse_filter(req, reply, &scope);
+		err = query_after_range(req, reply, &scope.after, &scope.from_us, &scope.to_us);
 	if (!err)
+		err = parse_filter(req, reply, &scope);
+	if (series == SERIES_DROPS)
+		scope.source = TAKE(scope.after.source);
+	else if (!err && scope.after.source)
+		err = narrow(req, reply, &scope);
+	if (!err && !scope.source)
 		err = store_source(req->reader, series, scope.from_us, scope.to_us, &scope.source);
 	if (err)
 		return err;
@@ -88,7 +124,17 @@ void signal_scope_done(struct signal_scope *scope)
 {
 	filter_free(scope->filter);
 	free(scope->source);
+	query_after_done(&scope->after);
 	memset(scope, 0, sizeof(*scope));
+}
+
+/* Connections that something came of since. */
+static void add_since(const struct signal_scope *scope, struct sql_builder *b)
+{
+	sql_add(b, " JOIN (SELECT exporter_id AS since_exporter_id, id AS since_id, "
+		   "count(*) AS since_reports, max(end_us) AS since_end_us FROM ");
+	sql_add(b, scope->after.source);
+	sql_add(b, " GROUP BY ALL) ON since_exporter_id = exporter_id AND since_id = id");
 }
 
 /* " FROM <tables> f WHERE <time> AND <exporter>" */
@@ -98,7 +144,10 @@ static void add_rows(const struct signal_scope *scope, struct sql_builder *b)
 
 	sql_add(b, " FROM ");
 	sql_add(b, scope->source);
-	sql_add(b, is_drop ? " f WHERE end_us >= " : " f WHERE last_us >= ");
+	sql_add(b, " f");
+	if (scope->after.source)
+		add_since(scope, b);
+	sql_add(b, is_drop ? " WHERE end_us >= " : " WHERE last_us >= ");
 	sql_i64(b, scope->from_us);
 	sql_add(b, is_drop ? " AND start_us < " : " AND last_us < ");
 	sql_i64(b, scope->to_us);
@@ -115,7 +164,10 @@ static void add_connections(const struct signal_scope *scope, struct sql_builder
 	sql_add(b, " FROM (");
 	sql_add(b, merged);
 	add_rows(scope, b);
-	sql_add(b, " GROUP BY exporter_id, id) m");
+	sql_add(b, " GROUP BY exporter_id, id");
+	if (scope->after.source) /* it has ended, or all that is known of it is new */
+		sql_add(b, " HAVING max(since_end_us) > 0 OR count(*) = max(since_reports)");
+	sql_add(b, ") m");
 }
 
 /* skb_iif is of the namespace the packet came into: the agent's is one of several. */

@@ -9,6 +9,7 @@
 
 #include <stdint.h>
 
+#include "user/collector/query_after.h"
 #include "user/collector/store_schema.h"
 #include "user/lib/cleanup.h"
 
@@ -17,13 +18,14 @@ struct api_reply;
 struct filter;
 struct sql_builder;
 
-/* Which rows a request is about: last=, from=, to=, filter=, exporter=. */
+/* Which rows a request is about: last=, from=, to=, after=, filter=, exporter=. */
 struct signal_scope {
 	enum store_series series;
 	int64_t from_us, to_us; /* something was reported, or dropped, in [from, to) */
 	struct filter *filter; /* owned; NULL: none */
 	const char *exporter; /* agent, host or exporter; NULL: all */
-	char *source; /* owned */
+	struct query_after after;
+	char *source; /* owned: rows in the range; of drops with after=, what came since */
 };
 
 /* 0; 1 when the reply is already made; -errno. */
@@ -38,7 +40,8 @@ static inline void signal_scope_done_auto(struct signal_scope *scope)
 /*
  * " FROM (<view>) v WHERE <filter>". Of connections: the columns of their table but interval and
  * happened (or'ed: it is there), merged; ended_us (0: lives), end_us (of the last report then),
- * src_hi … dst_port, proto, ethertype. Of drops: the table's, with interface (a name).
+ * src_hi … dst_port, proto, ethertype; with after= only those first heard
+ * of, or ended, since. Of drops: the table's, with interface (a name).
  */
 void signal_from(const struct signal_scope *scope, struct sql_builder *b);
 

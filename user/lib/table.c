@@ -115,19 +115,30 @@ static void print_titles(const struct table *t, const size_t *widths, FILE *out,
 
 int table_print(const struct table *t, FILE *out, bool colour)
 {
-	size_t widths[TABLE_COLUMNS_MAX] = { 0 };
+	struct table_layout layout = { 0 };
+
+	return table_print_on(t, out, colour, &layout);
+}
+
+static void widen(size_t *width, const char *text)
+{
+	if (text_width(text) > *width)
+		*width = text_width(text);
+}
+
+int table_print_on(const struct table *t, FILE *out, bool colour, struct table_layout *layout)
+{
+	size_t *widths = layout->widths;
 
 	if (t->failed)
 		return -ENOMEM;
 	for (size_t c = 0; c < t->titles; c++)
-		widths[c] = text_width(t->column[c].title);
-	for (size_t i = 0; i < t->len; i++) {
-		size_t width = text_width(t->cells[i]);
-
-		if (width > widths[i % t->columns])
-			widths[i % t->columns] = width;
-	}
-	print_titles(t, widths, out, colour);
+		widen(&widths[c], t->column[c].title);
+	for (size_t i = 0; i < t->len; i++)
+		widen(&widths[i % t->columns], t->cells[i]);
+	if (!layout->has_titles)
+		print_titles(t, widths, out, colour);
+	layout->has_titles = true;
 	for (size_t i = 0; i < t->len; i++) {
 		size_t c = i % t->columns;
 

@@ -14,6 +14,12 @@
 
 #define TABLE_COLUMNS_MAX 32
 
+/* How a table was laid out, for another that goes on below it. */
+struct table_layout {
+	size_t widths[TABLE_COLUMNS_MAX]; /* columns never get narrower */
+	bool has_titles; /* they stand above already */
+};
+
 struct table;
 
 /* columns is 1 to TABLE_COLUMNS_MAX. NULL: no memory. */
@@ -29,5 +35,8 @@ void table_cell(struct table *t, const char *text);
 
 /* 0 or -ENOMEM. Titles are bold with colour; a table without titles has no title line. */
 int table_print(const struct table *t, FILE *out, bool colour);
+
+/* The same below what *layout says, which it brings up to date; all zero: nothing stands above. */
+int table_print_on(const struct table *t, FILE *out, bool colour, struct table_layout *layout);
 
 #endif

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0
 #include <criterion/criterion.h>
+#include <criterion/redirect.h>
 #include <stdio.h>
 
 #include "user/lib/cleanup.h"
@@ -48,4 +49,26 @@ Test(table, does_not_let_names_steer_the_terminal)
 		      "31m");
 	text = printed(t, false);
 	cr_expect_str_eq(text, "a?[2Jb?????31m\n", "%s", text);
+}
+
+/* Titles once; a column that got wide stays so. */
+Test(table, goes_on_below_another, .init = cr_redirect_stdout)
+{
+	struct table_layout layout = { 0 };
+	const char *const cells[] = { "long one", "x", "y" };
+
+	for (size_t i = 0; i < ARRAY_LEN(cells); i++) {
+		AUTO(table_free) struct table *t = table_new(2);
+
+		table_column(t, "A", false);
+		table_column(t, "N", true);
+		table_cell(t, cells[i]);
+		table_cell(t, i == 2 ? "100" : "1");
+		cr_assert_eq(table_print_on(t, stdout, false, &layout), 0);
+	}
+	fflush(stdout);
+	cr_assert_stdout_eq_str("A         N\n"
+				"long one  1\n"
+				"x         1\n"
+				"y         100\n");
 }

@@ -122,6 +122,7 @@ def test_a_restart_of_the_collector(rig):
     f.until(lambda: len(f.rows()) >= 3, "rows after the restart")
     equal(ports_of(f.stop(signal.SIGTERM)), [101, 102, 103], "none missing and none twice")
     equal(f.err.count(b"no collector at"), 1, "said once")
+    equal(f.err.count(b"answers again"), 1, "said once")
 
 
 def test_tables_go_on_below(rig):

@@ -142,6 +142,8 @@ static void add_statement(const struct connections *c, struct sql_builder *b)
 		sql_add(b, reply_columns[i].sql);
 	}
 	sql_add(b, " FROM (SELECT *");
+	signal_page_begin(&c->scope, b);
+	sql_add(b, "SELECT exporter_id, id");
 	add_matched(c, b);
 	sql_add(b, " ORDER BY ");
 	sql_add(b, orders_sql[c->order]);
@@ -149,6 +151,7 @@ static void add_statement(const struct connections *c, struct sql_builder *b)
 	sql_u64(b, c->limit);
 	sql_add(b, " OFFSET ");
 	sql_u64(b, c->offset);
+	signal_page_end(&c->scope, b);
 	sql_add(b, ") t LEFT JOIN (SELECT id AS key, agent, host FROM exporters) e "
 		   "ON e.key = t.exporter_id ORDER BY ");
 	sql_add(b, orders_sql[c->order]);

@@ -137,16 +137,11 @@ static void add_since(const struct signal_scope *scope, struct sql_builder *b)
 	sql_add(b, " GROUP BY ALL) ON since_exporter_id = exporter_id AND since_id = id");
 }
 
-/* " FROM <tables> f WHERE <time> AND <exporter>" */
-static void add_rows(const struct signal_scope *scope, struct sql_builder *b)
+/* " WHERE <time> AND <exporter>" of rows of the tables */
+static void add_where(const struct signal_scope *scope, struct sql_builder *b)
 {
 	bool is_drop = scope->series == SERIES_DROPS;
 
-	sql_add(b, " FROM ");
-	sql_add(b, scope->source);
-	sql_add(b, " f");
-	if (scope->after.source)
-		add_since(scope, b);
 	sql_add(b, is_drop ? " WHERE end_us >= " : " WHERE last_us >= ");
 	sql_i64(b, scope->from_us);
 	sql_add(b, is_drop ? " AND start_us < " : " AND last_us < ");
@@ -163,7 +158,12 @@ static void add_connections(const struct signal_scope *scope, struct sql_builder
 	sql_add(b, sides);
 	sql_add(b, " FROM (");
 	sql_add(b, merged);
-	add_rows(scope, b);
+	sql_add(b, " FROM ");
+	sql_add(b, scope->source);
+	sql_add(b, " f");
+	if (scope->after.source)
+		add_since(scope, b);
+	add_where(scope, b);
 	sql_add(b, " GROUP BY exporter_id, id");
 	if (scope->after.source) /* it has ended, or all that is known of it is new */
 		sql_add(b, " HAVING max(since_end_us) > 0 OR count(*) = max(since_reports)");
@@ -177,7 +177,10 @@ static void add_drops(const struct signal_scope *scope, struct sql_builder *b)
 		"SELECT f.*, 0::UTINYINT AS flags, 1 AS sampling, octets AS l2_octets, "
 		"CASE WHEN f.ifindex = 0 THEN 'unknown' ELSE coalesce(i.name, 'if' || f.ifindex) "
 		"END AS interface FROM (SELECT *");
-	add_rows(scope, b);
+	sql_add(b, " FROM ");
+	sql_add(b, scope->source);
+	sql_add(b, " f");
+	add_where(scope, b);
 	sql_add(b, ") f JOIN exporters e ON e.id = f.exporter_id LEFT JOIN"
 		   " (SELECT agent AS of_agent, ifindex AS index, netns AS space,"
 		   " arg_max(name, last_us) AS name FROM interfaces GROUP BY ALL) i"
@@ -197,6 +200,24 @@ void signal_from(const struct signal_scope *scope, struct sql_builder *b)
 		filter_sql(scope->filter, b);
 	else
 		sql_add(b, "TRUE");
+}
+
+void signal_page_begin(const struct signal_scope *scope, struct sql_builder *b)
+{
+	sql_add(b, " FROM (");
+	sql_add(b, sides);
+	sql_add(b, " FROM (");
+	sql_add(b, merged);
+	sql_add(b, " FROM ");
+	sql_add(b, scope->source);
+	sql_add(b, " f SEMI JOIN (");
+}
+
+void signal_page_end(const struct signal_scope *scope, struct sql_builder *b)
+{
+	sql_add(b, ") USING (exporter_id, id)");
+	add_where(scope, b);
+	sql_add(b, " GROUP BY exporter_id, id) m) v");
 }
 
 int signal_word_arg(const struct api_request *req, struct api_reply *reply, const char *name,

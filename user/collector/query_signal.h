@@ -45,6 +45,14 @@ static inline void signal_scope_done_auto(struct signal_scope *scope)
  */
 void signal_from(const struct signal_scope *scope, struct sql_builder *b);
 
+/*
+ * " FROM (<view>) v" of connections, of a page of them only: between begin and end stands the page,
+ * "SELECT exporter_id, id …" with signal_from() and LIMIT. It is found with what filter and order
+ * need, and put together then: forty sums of a million connections do not fit into memory.
+ */
+void signal_page_begin(const struct signal_scope *scope, struct sql_builder *b);
+void signal_page_end(const struct signal_scope *scope, struct sql_builder *b);
+
 /* One of `words`, the first when absent. 0; 1 when the reply is made (400); -errno. */
 int signal_word_arg(const struct api_request *req, struct api_reply *reply, const char *name,
 		    const char *const *words, size_t len, size_t *ret);

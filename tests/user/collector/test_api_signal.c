@@ -256,6 +256,26 @@ Test(api_signal, connections_are_ordered)
 	}
 }
 
+/* All sums of all connections at once would take more than the store may have. */
+Test(api_signal, a_page_of_many_takes_little_memory)
+{
+	static const struct store_limits limits = { 100u << 20, 1 };
+	size_t len = 200000;
+	struct connection *c = calloc(len, sizeof(*c));
+	json_t *root;
+
+	for (size_t i = 0; i < len; i++)
+		c[i] = conn(i, ROLE_CLIENT);
+	put(c, len, NULL, 0);
+	free(c);
+	store_close(store);
+	cr_assert(store_open_limited(data_dir, &limits, &store) == 0);
+	root = ask(api_connections, "last=all&limit=100&order=rtt");
+	cr_expect(rows(root) == 100 && number(root, "matched") == (json_int_t)len);
+	cr_expect(number(row(root, 0), "srtt_us") == (json_int_t)(len - 1) * 100);
+	json_decref(root);
+}
+
 Test(api_signal, bad_requests_are_explained)
 {
 	static const struct {

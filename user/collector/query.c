@@ -112,6 +112,10 @@ int query_run_reply(const struct api_request *req, struct api_reply *reply, stru
 		err = api_error(reply, 503, NULL, -1,
 				"the query took longer than %d s: ask for a shorter time",
 				STORE_QUERY_DEADLINE_MS / 1000);
+	else if (err == -ENOMEM)
+		err = api_error(
+			reply, 503, NULL, -1,
+			"the query needs more memory than the store may have: ask for a shorter time");
 	else if (err == -EINVAL) {
 		log_error("query: %s", ret->error ? ret->error : strerror(-err));
 		err = api_error(reply, 500, NULL, -1, "the query failed: see the collector's log");

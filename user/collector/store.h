@@ -86,7 +86,7 @@ void store_reader_end(struct store_reader *r);
 /*
  * Run sql with bound parameters ($1…: values are borrowed, the caller destroys them). On 0 *ret
  * is a result the caller hands to duckdb_destroy_result(). -EINVAL with *error (malloc'd, caller
- * frees) for what DuckDB says, -ETIME past the deadline.
+ * frees) for what DuckDB says, -ETIME past the deadline, -ENOMEM beyond store_limits.memory_bytes.
  */
 int store_query(struct store_reader *r, const char *sql, duckdb_value *params, size_t params_len,
 		duckdb_result *ret, char **error);

@@ -127,7 +127,9 @@ static int run_prepared(struct store_reader *r, duckdb_prepared_statement statem
 	if (state == DuckDBSuccess)
 		return 0;
 	err = q.was_stopped ? fail(-ETIME, "the query took too long and was stopped", error)
-			    : fail(-EINVAL, duckdb_result_error(ret), error);
+	      : duckdb_result_error_type(ret) == DUCKDB_ERROR_OUT_OF_MEMORY
+		      ? fail(-ENOMEM, duckdb_result_error(ret), error)
+		      : fail(-EINVAL, duckdb_result_error(ret), error);
 	duckdb_destroy_result(ret);
 	return err;
 }

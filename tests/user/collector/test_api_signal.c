@@ -259,7 +259,7 @@ Test(api_signal, connections_are_ordered)
 /* All sums of all connections at once would take more than the store may have. */
 Test(api_signal, a_page_of_many_takes_little_memory)
 {
-	static const struct store_limits limits = { 100u << 20, 1 };
+	struct store_limits limits = { 100u << 20, 1 };
 	size_t len = 200000;
 	struct connection *c = calloc(len, sizeof(*c));
 	json_t *root;
@@ -273,6 +273,14 @@ Test(api_signal, a_page_of_many_takes_little_memory)
 	root = ask(api_connections, "last=all&limit=100&order=rtt");
 	cr_expect(rows(root) == 100 && number(root, "matched") == (json_int_t)len);
 	cr_expect(number(row(root, 0), "srtt_us") == (json_int_t)(len - 1) * 100);
+	json_decref(root);
+
+	/* and what does not fit says so */
+	store_close(store);
+	limits.memory_bytes = 16u << 20;
+	cr_assert(store_open_limited(data_dir, &limits, &store) == 0);
+	cr_expect(call(api_connections, store, "last=all&limit=100000", &root) == 503);
+	cr_expect(strstr(text(json_object_get(root, "error"), "message"), "more memory"));
 	json_decref(root);
 }
 

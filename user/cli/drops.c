@@ -15,7 +15,7 @@ struct settings {
 
 static const struct option_row rows[] = {
 	{ "by", 'b', OPTION_TEXT, AT(by), "WHAT", "reason",
-	  .help = "reason, location, interface, flow, proto, host; several with commas" },
+	  .help = "reason, location, interface, flow, process, cgroup, proto, host; several with commas" },
 	{ "number", 'n', OPTION_NUMBER, AT(n), "N", "50", .min = 1, .max = 100000,
 	  .help = "show N rows" },
 	{ "purged", 'p', OPTION_FLAG, AT(purged),

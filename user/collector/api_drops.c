@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0
 /*
- * GET /v1/drops?by=reason,interface,location,flow,proto,host&filter=&purged=0|1&n=50
+ * GET /v1/drops?by=reason,interface,location,flow,process,cgroup,proto,host&filter=&purged=0|1&n=50
  * &last=…|from=&to=&after=&exporter=&format=json|csv: packets that were dropped, by what and where.
  */
 #include <errno.h>
@@ -9,11 +9,13 @@
 #include "user/collector/api.h"
 #include "user/collector/query.h"
 #include "user/collector/query_group.h"
+#include "user/collector/query_owner.h"
 #include "user/collector/query_signal.h"
 #include "user/collector/query_sql.h"
 #include "user/lib/cleanup.h"
 
 #define N_DEFAULT 50
+#define SINCE_OWNERS_US (INT64_C(3600) * 1000000)
 
 #define TUPLE "CASE WHEN has_tuple = 1 THEN "
 static const struct group_key keys[] = {
@@ -32,6 +34,12 @@ static const struct group_key keys[] = {
 	    { { "dst", COLUMN_ADDRESS }, TUPLE "dst_hi END, " TUPLE "dst_lo END" },
 	    { { "dst_port", COLUMN_INT }, TUPLE "dst_port::BIGINT END" },
 	    { { "proto", COLUMN_PROTO_NAME }, TUPLE "proto::BIGINT END" } } },
+	{ "process",
+	  { { { "process", COLUMN_TEXT }, "coalesce(process, 'unknown')" } },
+	  .is_owned = true },
+	{ "cgroup",
+	  { { { "cgroup", COLUMN_TEXT }, "coalesce(cgroup, 'unknown')" } },
+	  .is_owned = true },
 	{ "proto", { { { "proto", COLUMN_PROTO_NAME }, TUPLE "proto::BIGINT END" } } },
 	{ "host",
 	  { { { "host", COLUMN_TEXT },
@@ -51,6 +59,7 @@ static const struct query_column measures[] = {
 
 struct drops {
 	struct signal_scope scope;
+	struct owner_scope owner; /* where the group is owned */
 	struct group group;
 	uint64_t n;
 	bool purged;
@@ -60,6 +69,17 @@ struct drops {
 static inline void drops_done_auto(struct drops *d)
 {
 	signal_scope_done(&d->scope);
+	owner_scope_done(&d->owner);
+}
+
+/* Of what came since, whenever that was: connections of the last hour. */
+static int owner_init(const struct api_request *req, struct drops *d)
+{
+	int64_t from_us = d->scope.from_us, hour_ago_us = req->now_us - SINCE_OWNERS_US;
+
+	if (d->scope.after.is_given && from_us < hour_ago_us)
+		from_us = hour_ago_us;
+	return owner_scope_init(req, from_us, d->scope.to_us, false, &d->owner);
 }
 
 static int parse(const struct api_request *req, struct api_reply *reply, struct drops *d)
@@ -74,6 +94,8 @@ static int parse(const struct api_request *req, struct api_reply *reply, struct 
 		err = query_number_arg(req, reply, "n", 1, QUERY_ROWS_MAX, N_DEFAULT, &d->n);
 	if (!err)
 		err = signal_scope_parse(req, reply, SERIES_DROPS, &d->scope);
+	if (!err && group_is_owned(&d->group))
+		err = owner_init(req, d);
 	return err;
 }
 
@@ -82,6 +104,20 @@ static void add_matched(const struct drops *d, struct sql_builder *b)
 	signal_from(&d->scope, b);
 	/* What a closing socket held is no loss on the way: it is asked for by name. */
 	sql_add(b, d->purged ? " AND purged = 1" : " AND purged = 0");
+}
+
+/* The same, each row once with its owner where the group needs it. */
+static void add_owned(const struct drops *d, struct sql_builder *b)
+{
+	if (!d->owner.source) {
+		add_matched(d, b);
+		return;
+	}
+	sql_add(b, " FROM ");
+	owner_begin(b);
+	sql_add(b, "SELECT *");
+	add_matched(d, b);
+	owner_end(&d->owner, b);
 }
 
 static int total(const struct api_request *req, struct api_reply *reply, const struct drops *d,
@@ -126,7 +162,7 @@ int api_drops(const struct api_request *req, struct api_reply *reply)
 	sql_add(&b, "SELECT ");
 	group_add(&d.group, &b);
 	sql_add(&b, ", " MEASURES_SQL);
-	add_matched(&d, &b);
+	add_owned(&d, &b);
 	sql_add(&b, " GROUP BY ALL ORDER BY all_packets DESC, max(end_us) DESC LIMIT ");
 	sql_u64(&b, d.n);
 	err = query_run_reply(req, reply, &b, &rows);

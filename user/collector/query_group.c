@@ -3,7 +3,6 @@
 #include "user/collector/query_group.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <string.h>
 
 #include "user/collector/api.h"
@@ -74,6 +73,14 @@ void group_add(const struct group *g, struct sql_builder *b)
 			sql_add(b, i || c ? ", " : "");
 			sql_add(b, g->keys[i]->columns[c].sql);
 		}
+}
+
+bool group_is_owned(const struct group *g)
+{
+	for (size_t i = 0; i < g->len; i++)
+		if (g->keys[i]->is_owned)
+			return true;
+	return false;
 }
 
 size_t group_columns(const struct group *g, struct query_column *to)

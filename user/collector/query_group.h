@@ -3,6 +3,7 @@
 #ifndef WT_QUERY_GROUP_H
 #define WT_QUERY_GROUP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "user/collector/query_columns.h"
@@ -21,6 +22,7 @@ struct group_key {
 		struct query_column column;
 		const char *sql;
 	} columns[GROUP_COLUMNS_MAX]; /* ends with sql NULL, or is full */
+	bool is_owned; /* known only of rows joined with their connections: query_owner.h */
 };
 
 struct group {
@@ -34,6 +36,9 @@ int group_arg(const struct api_request *req, struct api_reply *reply, const stru
 
 /* "a, b, c" of all columns of all keys. */
 void group_add(const struct group *g, struct sql_builder *b);
+
+/* Does one of the words need the owner? */
+bool group_is_owned(const struct group *g);
 
 /* The reply's columns, into `to` of at least GROUP_KEYS_MAX * GROUP_COLUMNS_MAX. How many. */
 size_t group_columns(const struct group *g, struct query_column *to);

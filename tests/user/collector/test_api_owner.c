@@ -298,3 +298,46 @@ Test(api_owner, what_is_said_of_it)
 	json_decref(root);
 	fixture_close(&fx);
 }
+
+/* The server's and the client's side of "plain", a stranger's, and what has no tuple. */
+Test(api_owner, drops_by_process)
+{
+	struct drop d[4] = {
+		{ .packets = 1 }, { .packets = 2 }, { .packets = 4 }, { .packets = 8 }
+	};
+	struct batch b = { .drops = d, .drops_len = ARRAY_LEN(d) };
+	int64_t packets = 0;
+	struct fixture fx;
+	json_t *root, *row;
+	size_t i;
+
+	fill(&fx);
+	for (i = 0; i < ARRAY_LEN(d); i++) {
+		d[i].has_tuple = i < 3;
+		d[i].ethertype = 0x0800;
+		d[i].proto = 6;
+		d[i].netns = NETNS;
+		d[i].start_us = d[i].end_us = T0 + S;
+		addr_parse("10.0.0.1", i ? d[i].dst : d[i].src);
+		addr_parse("10.0.0.2", i ? d[i].src : d[i].dst);
+		d[i].src_port = i ? 443 : 1000;
+		d[i].dst_port = i ? 1000 : 443;
+	}
+	d[2].netns++;
+	memset(d[3].src, 0, 16);
+	memset(d[3].dst, 0, 16);
+	cr_assert_eq(store_begin(fx.store), 0);
+	cr_assert_eq(store_append_batch(fx.store, 1, &b, T0), 0);
+	cr_assert_eq(store_commit(fx.store), 0);
+	root = ask_json(&fx, api_drops, "last=all&by=process,cgroup");
+	json_array_foreach(json_object_get(root, "rows"), i, row) {
+		packets += number_at(row, "packets");
+		cr_expect_str_eq(text(row, "process"), i ? "plain" : "unknown");
+		cr_expect_str_eq(text(row, "cgroup"), "unknown");
+		cr_expect_eq(number_at(row, "packets"), i ? 3 : 12);
+	}
+	cr_expect_eq(i, 2);
+	cr_expect_eq(packets, number_at(root, "packets"));
+	json_decref(root);
+	fixture_close(&fx);
+}

@@ -12,6 +12,7 @@ import time
 
 from scapy.all import Ether, IP, UDP, wrpcap
 
+from rig import die_with_parent
 from test_cli_query import BUILD, WIRETALLY, Rig, equal, fail, has
 
 SECONDS = 30  # any single event may take
@@ -25,8 +26,10 @@ class Follower:
         env = {**os.environ, "TZ": "UTC", "TERM": "xterm", "WIRETALLY_URL": rig.url}
         mine, theirs = pty.openpty() if terminal else os.pipe()
         self.process = subprocess.Popen([WIRETALLY, *args, "--follow", "--interval", "100ms"],
-                                        stdout=theirs, stderr=subprocess.PIPE, env=env)
+                                        stdout=theirs, stderr=subprocess.PIPE, env=env,
+                                        preexec_fn=die_with_parent)
         os.close(theirs)
+        self.stdout = mine
         self.fds = {mine: "out", self.process.stderr.fileno(): "err"}
         for fd in self.fds:
             os.set_blocking(fd, False)
@@ -149,6 +152,14 @@ def test_top_again(rig):
     f = Follower(rig, "tcp", "--last", "all")
     f.until(lambda: f.out.count(b"no connections match\n") >= 2, "answers below each other")
     equal(b"\033" in f.stop().out, False, "no escape sequences in a pipe")
+
+
+def test_nobody_reads(rig):
+    """There is no row to write: it sees the pipe's other end close."""
+    for args in (("flows", "--json"), ("drops",)):
+        f = Follower(rig, *args)
+        os.close(f.stdout)
+        equal(f.process.wait(SECONDS), 0, f"exit status of {args}")
 
 
 def test_errors(rig):

@@ -53,7 +53,8 @@ def traffic(rig):
     said = {"wt-fast": client(a, "wt-fast", 20), "wt-slow": slow_client(rig, a, b),
             "wt-refused": client(a, "wt-refused", 2, port=9),
             "hostile": client(a, HOSTILE)}
-    said["server"] = {"pid": server.pid, "ports": []}
+    with open(f"/proc/{server.pid}/comm") as comm:
+        said["server"] = {"pid": server.pid, "name": comm.read().strip(), "ports": []}
     server.stop()
     finish(rig, agent)
     return said
@@ -176,6 +177,11 @@ def commands_show_tcp(rig):
     connections(rig, said)
     owners_of_flows(rig, said)
     owners_of_bytes(rig)
+    port = said["wt-slow"]["ports"][0]
+    lost = rig.cli_json("drops", "--last", "all", "--by", "process", "dst port 7000 and src port", port)
+    rig.equal([d["packets"] for d in lost["rows"]], [1], f"the SYN: {lost}")
+    # which end's depends on whose the kernel says it still was
+    rig.check(lost["rows"][0]["process"] in ("wt-slow", said["server"]["name"]), f"its owner: {lost}")
 
 
 UDP_OCTETS = 8 + 100  # where UDP drops it, the headers before are off

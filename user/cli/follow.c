@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <unistd.h>
 
 #include "user/cli/ask.h"
 #include "user/cli/show.h"
@@ -39,12 +40,15 @@ static int take_signals(void)
 	return signalfd(-1, &set, SFD_CLOEXEC);
 }
 
-/* True at a signal. */
+/* True at a signal, and when nobody is left to read: there may be no row to find out with. */
 static bool wait_interval(const struct follow *f)
 {
-	struct pollfd stop = { .fd = f->signal_fd, .events = POLLIN };
+	struct pollfd ends[] = {
+		{ .fd = f->signal_fd, .events = POLLIN },
+		{ .fd = STDOUT_FILENO }, /* POLLERR, POLLHUP */
+	};
 
-	return poll(&stop, 1, (int)(f->options->interval_us / 1000)) != 0;
+	return poll(ends, ARRAY_LEN(ends), (int)(f->options->interval_us / 1000)) != 0;
 }
 
 /* A line a row, at once: somebody reads it as it comes. */

@@ -100,7 +100,9 @@ static void add_statement(const struct tcp *t, struct sql_builder *b)
 	signal_from(&t->scope, b);
 	sql_add(b, " GROUP BY ALL ORDER BY ");
 	sql_add(b, orders_sql[t->order]);
-	sql_add(b, ", connections DESC LIMIT ");
+	sql_add(b, ", connections DESC, "); /* ties by the keys: the same rows win every time */
+	group_add(&t->group, b);
+	sql_add(b, " LIMIT ");
 	sql_u64(b, t->n);
 }
 

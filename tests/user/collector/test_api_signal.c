@@ -339,6 +339,33 @@ Test(api_signal, health_of_tcp_by_whom)
 	json_decref(root);
 }
 
+Test(api_signal, ties_are_decided_by_the_keys)
+{
+	static const struct {
+		const char *by, *key, *first;
+	} cases[] = {
+		{ "process", "process", "nginx" },
+		{ "src", "src", "10.0.0.1" },
+		{ "role,process", "process", "unknown" },
+		{ "host", "host", "a-host" },
+	};
+	struct connection c[] = { conn(1, ROLE_CLIENT), conn(2, ROLE_SERVER),
+				  conn(3, ROLE_CLIENT) };
+
+	strcpy(c[0].comm, "wget");
+	strcpy(c[1].comm, "nginx");
+	put(c, 3, NULL, 0);
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		char args[64];
+		json_t *root;
+
+		snprintf(args, sizeof(args), "last=all&order=failures&by=%s", cases[i].by);
+		root = ask(api_tcp, args);
+		cr_expect_str_eq(text(row(root, 0), cases[i].key), cases[i].first, "%s", args);
+		json_decref(root);
+	}
+}
+
 static void put_drops(void)
 {
 	struct drop d[] = {

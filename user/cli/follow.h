@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0 */
 /*
- * --follow: a question asked every interval until SIGINT, SIGTERM or nobody reads. Answers go to stdout; that the
- * collector does not answer, and that it does again, is said once each on stderr.
+ * --follow: a question asked every interval until SIGINT, SIGTERM or nobody reads. Answers go to
+ * stdout; that the collector does not answer, and that it does again, is said once each on stderr.
  */
 #ifndef WT_FOLLOW_H
 #define WT_FOLLOW_H

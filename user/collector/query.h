@@ -102,8 +102,8 @@ const char *query_measure(const struct query_scope *scope, enum query_measure me
 /* ---- replies ---- */
 
 /*
- * query_run(), and a reply when it fails: 503 past the deadline or beyond the memory, else 500. Returns 0, or 1 when
- * the reply is made.
+ * query_run(), and a reply when it fails: 503 past the deadline or beyond the memory, else 500.
+ * Returns 0, or 1 when the reply is made.
  */
 int query_run_reply(const struct api_request *req, struct api_reply *reply, struct sql_builder *b,
 		    struct query_rows *ret);

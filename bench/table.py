@@ -55,11 +55,18 @@ def cost(lines):
            x["collector_cpu_s_per_million"]) for x in lines if x["bench"] == "records"])
 
 
+def connections(lines):
+    show("A short TCP connection, both ends on this machine",
+         ("watched by", "CPU us", "added us", "of them in BPF"),
+         [(x["watcher"], x["cpu_us"], x["added_us"], f"{x['bpf_ns'] / 1000:.1f}") for x in lines])
+
+
 def main():
     lines = [json.loads(line) for line in sys.stdin if line.startswith("{")]
     hotpath([x for x in lines if x["bench"] == "hotpath"])
     veth([x for x in lines if x["bench"] == "veth"])
     cost(lines)
+    connections([x for x in lines if x["bench"] == "connections"])
 
 
 if __name__ == "__main__":

@@ -138,6 +138,21 @@ struct wt_signal_ledger {
 	struct wt_signal_count nested; /* atomically: a run interrupted another on its CPU */
 };
 
+/*
+ * TCP sockets of one network namespace as the sweep counted them: by family of the socket (not of
+ * its addresses) and state, the kernel's numbers. What waits as TIME_WAIT counts as what it stands
+ * for, requests (NEW_SYN_RECV) as SYN_RECV: as ss has them.
+ */
+#define WT_SOCKET_STATES 16
+struct wt_sockets {
+	__u32 states[2][WT_SOCKET_STATES]; /* [0] IPv4, [1] IPv6 */
+	__u32 queue_sum; /* connections that wait for accept(), over all listeners */
+	__u32 queue_max; /* the longest queue, and its limit */
+	__u32 queue_limit;
+	__u32 queues_full; /* listeners that take no more */
+};
+
+_Static_assert(sizeof(struct wt_sockets) == 144, "no holes");
 _Static_assert(sizeof(struct wt_conn) == 256, "four cache lines");
 _Static_assert(sizeof(struct wt_drop) == 128, "two cache lines");
 _Static_assert(sizeof(struct wt_signal_ledger) == 64, "one cache line");

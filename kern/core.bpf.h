@@ -43,6 +43,12 @@ struct sock {
 	__u16 sk_type;
 	__u16 sk_protocol;
 	unsigned long sk_pacing_rate;
+	__u32 sk_ack_backlog;
+	__u32 sk_max_ack_backlog;
+};
+
+struct inet_timewait_sock {
+	volatile unsigned char tw_substate;
 };
 
 struct inet_sock {

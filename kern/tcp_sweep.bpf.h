@@ -21,6 +21,50 @@ static __always_inline bool is_connection(__u8 state)
 	       state != WT_TCP_SYN_RECV && state < WT_TCP_NEW_SYN_RECV;
 }
 
+/*
+ * One namespace's sockets at a time: user space zeroes it before, and reads it after, each run of
+ * the iterator. There is one reader, so nothing is atomic.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct wt_sockets);
+} wt_socket_counts SEC(".maps");
+
+/* As sk_acceptq_is_full() has it: a limit of n lets n + 1 wait. */
+static __always_inline void count_listener(struct wt_sockets *s, __u64 sk)
+{
+	__u32 len = sock_read(sk, sk_ack_backlog), limit = sock_read(sk, sk_max_ack_backlog);
+
+	s->queue_sum += len;
+	s->queues_full += len > limit;
+	if (len < s->queue_max || (len == s->queue_max && limit <= s->queue_limit))
+		return;
+	s->queue_max = len;
+	s->queue_limit = limit;
+}
+
+static __always_inline void count_socket(__u64 sk, __u8 state)
+{
+	struct wt_sockets *s;
+	__u32 zero = 0, is_ipv6 = common_read(sk, skc_family) == WT_AF_INET6;
+
+	s = bpf_map_lookup_elem(&wt_socket_counts, &zero);
+	if (!s)
+		return;
+	if (state == WT_TCP_LISTEN)
+		count_listener(s, sk);
+	else if (state == WT_TCP_TIME_WAIT)
+		state = core_read_as(struct inet_timewait_sock, sk, tw_substate);
+	else if (state == WT_TCP_NEW_SYN_RECV)
+		state = WT_TCP_SYN_RECV;
+	if (is_ipv6)
+		s->states[1][state & (WT_SOCKET_STATES - 1)]++;
+	else
+		s->states[0][state & (WT_SOCKET_STATES - 1)]++;
+}
+
 SEC("iter/tcp")
 int wt_sweep_sockets(struct bpf_iter__tcp *ctx)
 {
@@ -33,6 +77,7 @@ int wt_sweep_sockets(struct bpf_iter__tcp *ctx)
 		return 0;
 	now = bpf_ktime_get_ns();
 	state = common_read(sk, skc_state);
+	count_socket(sk, state);
 	if (!is_connection(state))
 		return 0;
 	c = bpf_map_lookup_elem(&wt_conns, &sk);

@@ -229,6 +229,8 @@ int ledger_close(struct drain *d, uint32_t idle)
 	for (uint32_t i = 0; i < carry_len && !err; i++)
 		err = add_ledger(&c, &carry[i]);
 	if (!err)
+		err = signal_drain_host_counts(d, c.interval);
+	if (!err)
 		err = ship(&c, true);
 	free(c.ledgers);
 	return err;

@@ -82,19 +82,25 @@ static void parse_link(struct nlmsghdr *h, struct link *link)
 		link->lower = 0; /* a veth's peer is beside it, not below */
 }
 
-int link_dump(int fd, int (*each)(void *arg, struct nlmsghdr *h), void *arg)
+/* Of every family, RTM_GET… is 2 above RTM_NEW…, which the answers are. */
+static int dump(int fd, uint16_t type, int (*each)(void *arg, struct nlmsghdr *h), void *arg)
 {
 	struct {
 		struct nlmsghdr h;
-		struct ifinfomsg info;
+		union {
+			struct ifinfomsg info;
+			struct tcmsg tc;
+		};
 	} ask = {
 		.h = { .nlmsg_len = sizeof(ask),
-		       .nlmsg_type = RTM_GETLINK,
+		       .nlmsg_type = type,
 		       .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP },
 	};
 	char buffer[32768];
 
-	if (send(fd, &ask, sizeof(ask), 0) < 0)
+	if (type == RTM_GETLINK)
+		ask.h.nlmsg_len = NLMSG_LENGTH(sizeof(ask.info));
+	if (send(fd, &ask, ask.h.nlmsg_len, 0) < 0)
 		return -errno;
 	for (;;) {
 		ssize_t got = recv(fd, buffer, sizeof(buffer), 0);
@@ -108,12 +114,22 @@ int link_dump(int fd, int (*each)(void *arg, struct nlmsghdr *h), void *arg)
 				return 0;
 			if (h->nlmsg_type == NLMSG_ERROR)
 				return -EIO;
-			if (h->nlmsg_type == RTM_NEWLINK)
+			if (h->nlmsg_type == type - 2)
 				err = each(arg, h);
 			if (err)
 				return err;
 		}
 	}
+}
+
+int link_dump(int fd, int (*each)(void *arg, struct nlmsghdr *h), void *arg)
+{
+	return dump(fd, RTM_GETLINK, each, arg);
+}
+
+int link_dump_qdiscs(int fd, int (*each)(void *arg, struct nlmsghdr *h), void *arg)
+{
+	return dump(fd, RTM_GETQDISC, each, arg);
 }
 
 int link_socket(void)

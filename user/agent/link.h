@@ -41,6 +41,8 @@ struct nlmsghdr;
 
 /* One RTM_GETLINK dump: each() for every RTM_NEWLINK, until it returns non-zero. 0 or -errno. */
 int link_dump(int fd, int (*each)(void *arg, struct nlmsghdr *h), void *arg);
+/* The same of RTM_GETQDISC and RTM_NEWQDISC, of all interfaces. */
+int link_dump_qdiscs(int fd, int (*each)(void *arg, struct nlmsghdr *h), void *arg);
 
 /* 0 with a malloc'd list, or -errno. */
 int links_list(struct links *ret);

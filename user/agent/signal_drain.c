@@ -7,6 +7,7 @@
 
 #include "user/agent/cgroups.h"
 #include "user/agent/drain.h"
+#include "user/agent/host_page.h"
 #include "user/agent/signal_record.h"
 #include "user/agent/signals.h"
 
@@ -19,6 +20,7 @@ struct signal_drain {
 	uint32_t taken_max;
 	struct connection *connections;
 	struct drop *drops;
+	struct host_snapshot *host;
 };
 
 static const size_t weight_at[WT_SIGNALS] = {
@@ -41,7 +43,8 @@ int signal_drain_open(struct signals *signals, struct signal_drain **ret)
 	s->taken = malloc((size_t)SIGNAL_CHUNK_ROWS * sizeof(struct wt_conn));
 	s->connections = calloc(SIGNAL_CHUNK_ROWS, sizeof(*s->connections));
 	s->drops = calloc(SIGNAL_CHUNK_ROWS, sizeof(*s->drops));
-	if (!s->taken || !s->connections || !s->drops || cgroups_new(&s->cgroups)) {
+	s->host = calloc(1, sizeof(*s->host));
+	if (!s->taken || !s->connections || !s->drops || !s->host || cgroups_new(&s->cgroups)) {
 		signal_drain_close(s);
 		return -ENOMEM;
 	}
@@ -57,6 +60,7 @@ void signal_drain_close(struct signal_drain *s)
 	free(s->taken);
 	free(s->connections);
 	free(s->drops);
+	free(s->host);
 	free(s);
 }
 
@@ -69,7 +73,11 @@ static uint32_t chunk_rows(const struct drain *d)
 
 size_t signal_drain_worst(const struct drain *d)
 {
-	return d->signals ? (size_t)chunk_rows(d) * SIGNAL_ROW_BYTES * WT_SIGNALS : 0;
+	size_t rows = (size_t)chunk_rows(d) * SIGNAL_ROW_BYTES * WT_SIGNALS;
+
+	if (!d->signals)
+		return 0;
+	return rows + (size_t)host_page_limit(d->spool->ring_bytes) * HOST_COUNT_BYTES;
 }
 
 static uint64_t fullest(const struct drain *d, enum wt_signal signal)
@@ -317,6 +325,25 @@ bool signal_drain_ledger(struct drain *d, uint32_t idle, enum wt_signal signal,
 	d->next->signal_recorded[idle][signal] = (struct wt_count){ 0 };
 	row->point = WT_SIGNAL_POINT + signal;
 	return counts[COUNT_SEEN].packets || counts[COUNT_RECORDED].packets;
+}
+
+int signal_drain_host_counts(struct drain *d, uint64_t interval)
+{
+	struct host_snapshot *host = d->signals ? d->signals->host : NULL;
+	struct batch b = {
+		.head = { .clock_offset_ns = d->offset_ns, .interval = interval },
+	};
+	int err;
+
+	if (!host || !d->signals->signals->host ||
+	    !host_page_take(d->signals->signals->host, d->next->host_taken, host))
+		return 0;
+	b.host_counts = host->at;
+	b.host_counts_len = host->len;
+	err = host->len ? record_ship(d->spool, d->next, &d->source, &b, NULL) : 0;
+	if (!err)
+		d->next->host_taken = host->number;
+	return err;
 }
 
 void signal_drain_zero_ledger(struct drain *d, uint32_t epoch)

@@ -44,6 +44,8 @@ void signal_drain_flipped(struct drain *d);
 /* The ledger of one signal over the idle half. False when nothing happened. */
 bool signal_drain_ledger(struct drain *d, uint32_t idle, enum wt_signal signal,
 			 struct agent_ledger *row);
+/* What the host counted since the last time, as a batch of that interval. 0 or -errno. */
+int signal_drain_host_counts(struct drain *d, uint64_t interval);
 void signal_drain_zero_ledger(struct drain *d, uint32_t epoch);
 
 #endif

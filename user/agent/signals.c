@@ -10,6 +10,9 @@
 
 #include <bpf/bpf.h>
 
+#include "user/agent/host_counts.h"
+#include "user/agent/host_page.h"
+#include "user/agent/netns_walk.h"
 #include "user/agent/record.h"
 #include "user/agent/spool.h"
 #include "user/lib/log.h"
@@ -142,6 +145,14 @@ static void start_both(struct signals *s, struct signal_options *o)
 	}
 }
 
+static void *share_memory(size_t bytes)
+{
+	void *at = mmap(NULL, whole_pages(bytes), PROT_READ | PROT_WRITE,
+			MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	return at == MAP_FAILED ? NULL : at;
+}
+
 static int make_shared(struct signals *s)
 {
 	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_MMAPABLE);
@@ -152,12 +163,9 @@ static int make_shared(struct signals *s)
 	if (s->ledgers_fd < 0)
 		return -errno;
 	s->ledgers = map_fd(s->ledgers_fd, ledgers_bytes(s));
-	s->shared_bytes = whole_pages(sizeof(*s->shared));
-	s->shared = mmap(NULL, s->shared_bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
-			 -1, 0);
-	if (s->shared == MAP_FAILED)
-		s->shared = NULL;
-	return s->ledgers && s->shared ? 0 : -ENOMEM;
+	s->shared = share_memory(sizeof(*s->shared));
+	s->host = share_memory(sizeof(*s->host));
+	return s->ledgers && s->shared && s->host ? 0 : -ENOMEM;
 }
 
 /*
@@ -199,6 +207,7 @@ void signals_forget(struct state *state)
 	memset(next->signal_cursor, 0, sizeof(next->signal_cursor));
 	memset(next->signal_missed, 0, sizeof(next->signal_missed));
 	memset(next->signal_recorded, 0, sizeof(next->signal_recorded));
+	next->host_taken = 0;
 	__atomic_store_n(&state->current, other, __ATOMIC_RELEASE);
 }
 
@@ -228,26 +237,60 @@ int signals_start(enum hook_family family, uint64_t budget, int controls_fd, str
 	if (err)
 		return err;
 	o.ledgers_fd = s->ledgers_fd;
+	s->state = state;
 	signals_forget(state);
 	start_both(s, &o);
+	err = host_counts_new(s->host, host_page_limit(state->geometry.spool_bytes), state->netns,
+			      &s->host_counts);
+	if (err)
+		log_warn("what the host counts is not told: %s", strerror(-err));
+	signals_sweep(s);
 	fprintf(stderr, "TCP and drops: %llu connections, %.4g MiB\n",
 		(unsigned long long)s->connections_max, s->bytes / (double)(1 << 20));
 	*ret = TAKE(s);
 	return 0;
 }
 
+/* Which snapshot of the host's counts the shipper's current commit says is shipped. */
+static uint64_t host_taken(const struct state *state)
+{
+	uint32_t current;
+	uint64_t taken;
+
+	do { /* a commit is only written to while another is current */
+		current = __atomic_load_n(&state->current, __ATOMIC_ACQUIRE);
+		taken = __atomic_load_n(&state->commit[current & 1].host_taken, __ATOMIC_ACQUIRE);
+	} while (current != __atomic_load_n(&state->current, __ATOMIC_ACQUIRE));
+	return taken;
+}
+
+static int visit_netns(void *arg, uint32_t netns)
+{
+	struct signals *s = arg;
+	struct wt_sockets sockets;
+	int err = s->tcp ? tcp_signal_sweep_here(s->tcp, &sockets) : -EOPNOTSUPP;
+
+	if (s->host_counts)
+		host_counts_netns(s->host_counts, netns, err ? NULL : &sockets);
+	return err == -EOPNOTSUPP ? 0 : err;
+}
+
 void signals_sweep(struct signals *s)
 {
 	int err;
 
-	if (s->tcp) {
-		err = tcp_signal_sweep(s->tcp);
-		if (err)
-			log_debug("sockets of a network namespace were not swept: %s",
-				  strerror(-err));
+	if (s->host_counts)
+		host_counts_begin(s->host_counts, host_taken(s->state));
+	err = netns_walk(visit_netns, s);
+	if (s->tcp)
+		err = tcp_signal_sweep_rest(s->tcp) ?: err;
+	if (err)
+		log_debug("sockets of a network namespace were not swept: %s", strerror(-err));
+	if (s->host_counts)
+		host_counts_end(s->host_counts);
+	if (s->tcp)
 		__atomic_store_n(&s->shared->missed[WT_SIGNAL_TCP], tcp_signal_missed(s->tcp),
 				 __ATOMIC_RELAXED);
-	}
 	if (s->drops)
 		__atomic_store_n(&s->shared->missed[WT_SIGNAL_DROPS], drop_signal_missed(s->drops),
 				 __ATOMIC_RELAXED);
@@ -281,7 +324,10 @@ void signals_free(struct signals *s)
 	if (s->ledgers)
 		munmap(s->ledgers, whole_pages(ledgers_bytes(s)));
 	if (s->shared)
-		munmap(s->shared, s->shared_bytes);
+		munmap(s->shared, whole_pages(sizeof(*s->shared)));
+	if (s->host)
+		munmap(s->host, whole_pages(sizeof(*s->host)));
+	host_counts_free(s->host_counts);
 	close_fd(s->ledgers_fd);
 	drop_names_free(s->names);
 	free(s);

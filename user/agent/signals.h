@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0 */
 /*
- * TCP and drop signals as one: the attacher starts, sweeps and stops them, the shipper reads what
+ * TCP and drop signals and what the host itself counts as one: the attacher starts, sweeps and stops them, the shipper reads what
  * they left in shared memory. They are extra: when they cannot be had, flows go on without.
  */
 #ifndef WT_SIGNALS_H
@@ -40,6 +40,7 @@ struct signals {
 	struct signal_tally tally[WT_SIGNALS];
 	struct wt_signal_ledger *ledgers; /* [cpu][epoch][signal] */
 	struct signal_shared *shared;
+	struct host_page *host; /* what the attacher counts of the host; shared over fork() too */
 	struct drop_names *names;
 	struct signal_choice choices[SIGNAL_CHOICES_MAX];
 	int choices_len;
@@ -48,8 +49,9 @@ struct signals {
 	/* the attacher's */
 	struct tcp_signal *tcp;
 	struct drop_signal *drops;
+	struct host_counts *host_counts; /* NULL: could not be had */
+	const struct state *state; /* borrowed */
 	int ledgers_fd;
-	size_t shared_bytes;
 };
 
 /*
@@ -69,7 +71,10 @@ DEFINE_AUTO(signals_free, struct signals *);
  */
 void signals_forget(struct state *state);
 
-/* Once an interval: live sockets into rows, recursion misses into the shared page. */
+/*
+ * Once an interval: live sockets into rows, recursion misses into the shared page, what the host
+ * counts into a new snapshot (host_page.h). signals_start() did the first one.
+ */
 void signals_sweep(struct signals *s);
 
 /* "auto", "tracepoint", …; HOOK_FAMILIES for none of them. */

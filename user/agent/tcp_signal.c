@@ -9,9 +9,8 @@
 
 #include <bpf/btf.h>
 
-#include "kern/abi_signal.h"
+#include "user/agent/netns_walk.h"
 #include "user/agent/tcp_signal_hooks.h"
-#include "user/agent/tcp_signal_sweep.h"
 #include "user/lib/log.h"
 
 #define ENDED_SHARE 8 /* of the connections: those that wait for a row */
@@ -262,26 +261,69 @@ int tcp_signal_start(const struct signal_options *o, struct tcp_signal **ret)
 
 /* ---- running ------------------------------------------------------------------------------- */
 
-static int sweep_one(const struct tcp_signal *s, int i)
+/* Runs an iterator to its end. */
+static int run_iterator(const struct bpf_link *link)
 {
-	int fd = bpf_link__fd(s->links[i]);
+	AUTO_FD int fd = bpf_iter_create(bpf_link__fd(link));
+	char nothing[64];
+	ssize_t len;
 
-	return s->family->hooks[i].target ? tcp_sweep_run(fd) : tcp_sweep_everywhere(fd);
+	if (fd < 0)
+		return -errno;
+	do /* EAGAIN: the kernel pauses after a million objects without output */
+		len = read(fd, nothing, sizeof(nothing));
+	while (len > 0 || (len < 0 && (errno == EAGAIN || errno == EINTR)));
+	return len < 0 ? -errno : 0;
+}
+
+/* here: iter/tcp, which sees the reader's namespace; else the iterators over our own maps. */
+static int run_iterators(const struct tcp_signal *s, bool here)
+{
+	const struct tcp_hook *hooks = s->family->hooks;
+	int first = here ? -EOPNOTSUPP : 0, err;
+
+	for (int i = 0; i < TCP_HOOKS_MAX && hooks[i].program; i++) {
+		if (!s->links[i] || hooks[i].kind != TCP_HOOK_ITER || !hooks[i].target != here)
+			continue;
+		err = run_iterator(s->links[i]);
+		if (here || (err && !first))
+			first = err;
+	}
+	return first;
+}
+
+int tcp_signal_sweep_here(struct tcp_signal *s, struct wt_sockets *ret)
+{
+	static const struct wt_sockets none;
+	int fd = bpf_object__find_map_fd_by_name(s->obj, "wt_socket_counts"), err;
+	uint32_t zero = 0;
+
+	if (bpf_map_update_elem(fd, &zero, &none, BPF_ANY))
+		return -errno;
+	err = run_iterators(s, true);
+	if (!err && bpf_map_lookup_elem(fd, &zero, ret))
+		err = -errno;
+	return err;
+}
+
+int tcp_signal_sweep_rest(struct tcp_signal *s)
+{
+	return run_iterators(s, false);
+}
+
+static int visit(void *arg, uint32_t netns)
+{
+	struct wt_sockets unused;
+	int err = tcp_signal_sweep_here(arg, &unused);
+
+	return err == -EOPNOTSUPP ? 0 : err;
 }
 
 int tcp_signal_sweep(struct tcp_signal *s)
 {
-	const struct tcp_hook *hooks = s->family->hooks;
-	int first = 0, err;
+	int first = netns_walk(visit, s), err = tcp_signal_sweep_rest(s);
 
-	for (int i = 0; i < TCP_HOOKS_MAX && hooks[i].program; i++) {
-		if (!s->links[i] || hooks[i].kind != TCP_HOOK_ITER)
-			continue;
-		err = sweep_one(s, i);
-		if (err && !first)
-			first = err;
-	}
-	return first;
+	return first ? first : err;
 }
 
 /* Handshakes still open are reported as they are. */

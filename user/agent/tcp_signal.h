@@ -5,6 +5,7 @@
 
 #include <stdint.h>
 
+#include "kern/abi_signal.h"
 #include "user/agent/signal.h"
 #include "user/lib/cleanup.h"
 
@@ -19,9 +20,13 @@ DEFINE_AUTO(tcp_signal_stop, struct tcp_signal *);
 struct signal_maps tcp_signal_maps(const struct tcp_signal *s);
 
 /*
- * Walks live sockets of every network namespace: gauges into rows, rows that found no room again.
- * Once an interval, by the attacher. 0 or -errno of the first namespace that failed.
+ * The sweep, once an interval, by the attacher. Live sockets of the calling thread's network
+ * namespace: their gauges into rows, how many there are into *ret. -EOPNOTSUPP: no iterator.
  */
+int tcp_signal_sweep_here(struct tcp_signal *s, struct wt_sockets *ret);
+/* What belongs to no namespace: rows that found no room, entries that events left behind. */
+int tcp_signal_sweep_rest(struct tcp_signal *s);
+/* Both, in every network namespace. 0 or -errno of the first that failed. */
 int tcp_signal_sweep(struct tcp_signal *s);
 
 /* Runs the kernel refused because the program was running on that CPU (recursion_misses). */

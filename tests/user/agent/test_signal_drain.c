@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "user/agent/drain.h"
+#include "user/agent/host_page.h"
 #include "user/agent/signals.h"
 
 #define SETS 512
@@ -50,6 +51,7 @@ static void make_signals(struct signals *s)
 	}
 	s->ledgers = zeros(s->cpus * 2 * WT_SIGNALS * sizeof(*s->ledgers));
 	s->shared = zeros(sizeof(*s->shared));
+	s->host = zeros(sizeof(*s->host));
 	cr_assert_eq(drop_names_read(&s->names), 0);
 }
 
@@ -338,4 +340,70 @@ Test(signal_drain, rows_of_a_flip_under_way_are_the_next_intervals)
 
 	cr_expect_eq(second.seen[WT_SIGNAL_TCP], LANE / 4);
 	cr_expect_eq(second.recorded[WT_SIGNAL_TCP], LANE / 4);
+}
+
+static void publish(struct rig *r, uint64_t base, uint64_t value)
+{
+	struct host_page *page = r->signals.host;
+	struct host_snapshot *s = host_page_begin(page);
+
+	s->base = base;
+	s->len = 1;
+	s->at[0] = (struct host_count){ .value = value, .netns = 5, .name = "tcp/timeouts" };
+	host_page_publish(page, s);
+}
+
+/* The values of all host counts in the spool, taken out; *interval is the last one's. */
+static uint64_t host_values(struct rig *r, uint64_t *interval)
+{
+	const struct spool_entry *e;
+	uint64_t sum = 0;
+
+	while ((e = spool_next(&r->spool))) {
+		AUTO(batch_free) struct batch *b = NULL;
+		AUTO_FREE uint8_t *plain = NULL;
+		const char *why;
+		size_t len;
+
+		cr_assert_eq(
+			batch_decompress(spool_body(e), e->body_len, BATCH_BYTES_MAX, &plain, &len),
+			0);
+		cr_assert_eq(batch_decode(plain, len, &b, &why), 0, "%s", why);
+		for (size_t i = 0; i < b->host_counts_len; i++) {
+			cr_expect_str_eq(b->host_counts[i].name, "tcp/timeouts");
+			cr_expect_eq(b->host_counts[i].netns, 5);
+			sum += b->host_counts[i].value;
+			*interval = b->head.interval;
+		}
+		spool_acknowledge(&r->spool);
+	}
+	return sum;
+}
+
+Test(signal_drain, host_counts_leave_once)
+{
+	struct rig *r = make();
+	uint64_t interval = 0;
+
+	publish(r, 0, 7);
+	flip(r);
+	harvest(r);
+	cr_expect_eq(host_values(r, &interval), 7);
+	cr_expect_eq(interval, 1);
+	drain_close(r->drain); /* another shipper goes on */
+	open_drain(r);
+	flip(r);
+	harvest(r);
+	cr_expect_eq(host_values(r, &interval), 0, "the same snapshot");
+	publish(r, 1, 3);
+	flip(r);
+	harvest(r);
+	cr_expect_eq(host_values(r, &interval), 3);
+	cr_expect_eq(interval, 3);
+	signals_forget(r->tables.state); /* another attacher: its page begins anew */
+	memset(r->signals.host, 0, sizeof(*r->signals.host));
+	publish(r, 0, 2);
+	flip(r);
+	harvest(r);
+	cr_expect_eq(host_values(r, &interval), 2);
 }

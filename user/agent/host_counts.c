@@ -66,8 +66,8 @@ static void add_states(struct host_counts *h, uint32_t netns, const char *family
 		       const uint32_t counts[WT_SOCKET_STATES])
 {
 	static const char *const states[WT_SOCKET_STATES] = {
-		[1] = "ESTABLISHED", [2] = "SYN_SENT", [3] = "SYN_RECV",   [4] = "FIN_WAIT1",
-		[5] = "FIN_WAIT2",   [6] = "TIME_WAIT", [7] = "CLOSE",	   [8] = "CLOSE_WAIT",
+		[1] = "ESTABLISHED", [2] = "SYN_SENT",	[3] = "SYN_RECV", [4] = "FIN_WAIT1",
+		[5] = "FIN_WAIT2",   [6] = "TIME_WAIT", [7] = "CLOSE",	  [8] = "CLOSE_WAIT",
 		[9] = "LAST_ACK",    [10] = "LISTEN",	[11] = "CLOSING",
 	};
 	char name[HOST_COUNT_NAME_MAX];

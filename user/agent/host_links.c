@@ -19,19 +19,23 @@
 
 struct named {
 	uint32_t ifindex;
+	bool from_zero; /* its counters, those that are not known yet */
 	char name[IF_NAMESIZE];
+};
+
+struct look {
+	uint32_t len;
+	struct named at[HOST_LINKS_MAX];
 };
 
 struct host_links {
 	int fd;
 	struct host_table *table;
 	uint32_t netns;
-	bool is_first;
 	uint32_t newest; /* the highest ifindex of looks before: what is above it is new */
-	uint32_t newest_now;
 	bool is_full; /* in this look */
-	uint32_t len;
-	struct named at[HOST_LINKS_MAX];
+	struct look now;
+	struct look before;
 };
 
 static const struct {
@@ -39,14 +43,9 @@ static const struct {
 	size_t at;
 } statistics[] = {
 #define STATISTIC(field) { #field, offsetof(struct rtnl_link_stats64, field) }
-	STATISTIC(rx_dropped),
-	STATISTIC(tx_dropped),
-	STATISTIC(rx_errors),
-	STATISTIC(tx_errors),
-	STATISTIC(rx_missed_errors),
-	STATISTIC(rx_over_errors),
-	STATISTIC(rx_nohandler),
-	STATISTIC(collisions),
+	STATISTIC(rx_dropped),	 STATISTIC(tx_dropped),	      STATISTIC(rx_errors),
+	STATISTIC(tx_errors),	 STATISTIC(rx_missed_errors), STATISTIC(rx_over_errors),
+	STATISTIC(rx_nohandler), STATISTIC(collisions),
 #undef STATISTIC
 };
 
@@ -88,14 +87,31 @@ static void name_link(struct named *to, const char *name, size_t len)
 		snprintf(to->name, sizeof(to->name), "if%u", to->ifindex);
 }
 
+static const struct named *find_link(const struct look *look, uint32_t ifindex)
+{
+	for (uint32_t i = 0; i < look->len; i++)
+		if (look->at[i].ifindex == ifindex)
+			return &look->at[i];
+	return NULL;
+}
+
+/* New, or known by that name. One that was renamed has counted under another name until now. */
+static bool counts_from_zero(const struct host_links *l, const struct named *link)
+{
+	const struct named *before = find_link(&l->before, link->ifindex);
+
+	if (host_table_is_first(l->table))
+		return false;
+	return before ? !strcmp(before->name, link->name) : link->ifindex > l->newest;
+}
+
 static void count(struct host_links *l, const struct named *link, uint32_t tag, const char *kind,
 		  const char *what, uint64_t value)
 {
 	char name[HOST_COUNT_NAME_MAX];
 
 	snprintf(name, sizeof(name), "%s/%s/%s", kind, link->name, what);
-	host_table_counter(l->table, l->netns, tag, name, value,
-			   !l->is_first && link->ifindex > l->newest);
+	host_table_counter(l->table, l->netns, tag, name, value, link->from_zero);
 }
 
 static int take_link(void *arg, struct nlmsghdr *h)
@@ -104,9 +120,9 @@ static int take_link(void *arg, struct nlmsghdr *h)
 	struct ifinfomsg *info = NLMSG_DATA(h);
 	int len = h->nlmsg_len - NLMSG_LENGTH(sizeof(*info));
 	struct rtnl_link_stats64 now = { 0 };
-	struct named *link = &l->at[l->len];
+	struct named *link = &l->now.at[l->now.len];
 
-	if (l->len == HOST_LINKS_MAX) {
+	if (l->now.len == HOST_LINKS_MAX) {
 		l->is_full = true;
 		return 0;
 	}
@@ -120,24 +136,15 @@ static int take_link(void *arg, struct nlmsghdr *h)
 		else if (a->rta_type == IFLA_STATS64)
 			memcpy(&now, RTA_DATA(a), bytes < sizeof(now) ? bytes : sizeof(now));
 	}
+	link->from_zero = counts_from_zero(l, link);
 	for (size_t i = 0; i < ARRAY_LEN(statistics); i++) {
 		uint64_t value;
 
 		memcpy(&value, (const uint8_t *)&now + statistics[i].at, sizeof(value));
 		count(l, link, link->ifindex, "nic", statistics[i].name, value);
 	}
-	if (link->ifindex > l->newest_now)
-		l->newest_now = link->ifindex;
-	l->len++;
+	l->now.len++;
 	return 0;
-}
-
-static const struct named *find_link(const struct host_links *l, uint32_t ifindex)
-{
-	for (uint32_t i = 0; i < l->len; i++)
-		if (l->at[i].ifindex == ifindex)
-			return &l->at[i];
-	return NULL;
 }
 
 static bool take_queue(struct rtattr *stats, struct gnet_stats_queue *ret)
@@ -159,7 +166,7 @@ static int take_qdisc(void *arg, struct nlmsghdr *h)
 	struct host_links *l = arg;
 	struct tcmsg *tc = NLMSG_DATA(h);
 	int len = h->nlmsg_len - NLMSG_LENGTH(sizeof(*tc));
-	const struct named *link = find_link(l, tc->tcm_ifindex);
+	const struct named *link = find_link(&l->now, tc->tcm_ifindex);
 	struct gnet_stats_queue queue;
 	bool is_root = tc->tcm_parent == TC_H_ROOT;
 
@@ -178,6 +185,14 @@ static int take_qdisc(void *arg, struct nlmsghdr *h)
 	return 0;
 }
 
+static void remember(struct host_links *l)
+{
+	l->before = l->now;
+	for (uint32_t i = 0; i < l->now.len; i++)
+		if (l->now.at[i].ifindex > l->newest)
+			l->newest = l->now.at[i].ifindex;
+}
+
 void host_links_look(struct host_links *l, struct host_table *table, uint32_t netns)
 {
 	static bool said;
@@ -185,16 +200,15 @@ void host_links_look(struct host_links *l, struct host_table *table, uint32_t ne
 
 	l->table = table;
 	l->netns = netns;
-	l->is_first = host_table_is_first(table);
-	l->newest_now = l->newest;
-	l->len = 0;
+	l->now.len = 0;
 	l->is_full = false;
 	err = link_dump(l->fd, take_link, l);
 	if (!err)
 		err = link_dump_qdiscs(l->fd, take_qdisc, l);
+	if (!err)
+		remember(l);
 	if (!err && l->is_full)
 		err = -E2BIG;
-	l->newest = l->newest_now;
 	if (err && !said) {
 		said = true;
 		log_warn("drops of interfaces are not all counted: %s", strerror(-err));

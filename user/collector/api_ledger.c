@@ -132,6 +132,8 @@ static int add_stored(const struct api_request *req, const struct range *range,
 		AUTO_FREE char *source = NULL, *sql = NULL;
 		RESULT res = {};
 
+		if (!stored_sql[series].before)
+			continue; /* of no point */
 		err = store_source(req->reader, series, INT64_MIN, INT64_MAX, &source);
 		if (!err && asprintf(&sql, "%s%s%s", stored_sql[series].before, source,
 				     stored_sql[series].after) < 0)

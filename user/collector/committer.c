@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "user/collector/metrics.h"
+#include "user/collector/metrics_host.h"
 #include "user/collector/metrics_ledger.h"
 #include "user/collector/pipeline.h"
 #include "user/collector/registry.h"
@@ -200,8 +201,10 @@ static void count_group(const struct committer *c, int64_t start_ns)
 	for (const struct item *i = c->group; i; i = i->next) {
 		const struct agent *a = registry_find_agent(c->registry, i->batch->head.agent);
 
-		if (a)
-			metrics_ledger_add(a, i->batch);
+		if (!a)
+			continue;
+		metrics_ledger_add(a, i->batch);
+		metrics_host_add(a, i->batch, i->arrived_us);
 	}
 }
 

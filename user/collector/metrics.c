@@ -12,6 +12,7 @@
 
 #include "user/collector/api.h"
 #include "user/collector/metrics_ledger.h"
+#include "user/collector/metrics_series.h"
 #include "user/collector/pipeline.h"
 #include "user/collector/store.h"
 
@@ -141,6 +142,7 @@ int api_metrics(const struct api_request *req, struct api_reply *reply)
 		print_row(out, (enum metric)i);
 	print_process(out);
 	metrics_ledger_print(out);
+	series_print(out, req->now_us);
 	is_whole = !ferror(out);
 	if (fclose(out) || !is_whole) {
 		free(text);

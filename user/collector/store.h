@@ -14,6 +14,8 @@
  *               flags and kind as in user/wire/flow.h.
  *   connections_<n>, drops_<n>  the same for rows of struct connection and struct drop
  *               (user/wire/signal.h), column for column, addresses in halves.
+ *   host_counts_<n>  the same for struct host_count: exporter_id UINTEGER, interval UBIGINT,
+ *               at_us BIGINT (arrival), netns UINTEGER, gauge UTINYINT, name VARCHAR, value UBIGINT
  *   segments    (name VARCHAR, min_start_us BIGINT, max_end_us BIGINT, rows UBIGINT): the
  *               <series>_<n> tables there are; queries read only tables listed here.
  *   exporters   (id UINTEGER, agent VARCHAR, instance BLOB, host VARCHAR, exporter VARCHAR,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0
-/* Connections and drops of a batch in, rows of their hour's tables out. */
+/* Connections, drops and host counts of a batch in, rows of their hour's tables out. */
 #include "user/collector/store_internal.h"
 #include "user/lib/addr.h"
 #include "user/wire/batch.h"
@@ -111,6 +111,27 @@ int store_append_drops(struct store *s, uint32_t exporter_id, const struct batch
 
 		drop_row(a, exporter_id, b->head.interval, d);
 		err = store_hours_added(s, SERIES_DROPS, d->start_us, d->end_us);
+	}
+	return err;
+}
+
+int store_append_host_counts(struct store *s, uint32_t exporter_id, const struct batch *b,
+			     int64_t arrived_us)
+{
+	struct store_appender *a = &s->hours[SERIES_HOST_COUNTS].rows;
+	int err = store_hours_open(s, SERIES_HOST_COUNTS, arrived_us);
+
+	for (size_t i = 0; !err && i < b->host_counts_len; i++) {
+		const struct host_count *c = &b->host_counts[i];
+
+		SET(a, uint32_t, HOST_EXPORTER_ID, exporter_id);
+		SET(a, uint64_t, HOST_INTERVAL, b->head.interval);
+		SET(a, int64_t, HOST_AT_US, arrived_us);
+		SET(a, uint32_t, HOST_NETNS, c->netns);
+		SET(a, uint8_t, HOST_GAUGE, c->is_gauge);
+		store_rows_text(a, HOST_NAME, c->name);
+		SET(a, uint64_t, HOST_VALUE, c->value);
+		err = store_hours_added(s, SERIES_HOST_COUNTS, arrived_us, arrived_us);
 	}
 	return err;
 }

@@ -16,7 +16,7 @@ const char *store_hour_name(enum store_series series, int64_t hour, char name[ST
 bool store_hour_parse(const char *name, int64_t *hour)
 {
 	char again[STORE_NAME_MAX];
-	const char *digits = strchr(name, '_');
+	const char *digits = strrchr(name, '_');
 
 	if (!digits || sscanf(digits, "_%" SCNd64, hour) != 1 || *hour < 0)
 		return false;

@@ -131,10 +131,21 @@ const struct store_column store_drop_columns[DROP_COLUMNS] = {
 	[DROP_OCTETS] = { "octets", U64 },
 };
 
+const struct store_column store_host_columns[HOST_COLUMNS] = {
+	[HOST_EXPORTER_ID] = { "exporter_id", U32 },
+	[HOST_INTERVAL] = { "interval", U64 },
+	[HOST_AT_US] = { "at_us", I64 },
+	[HOST_NETNS] = { "netns", U32 },
+	[HOST_GAUGE] = { "gauge", U8 },
+	[HOST_NAME] = { "name", TEXT },
+	[HOST_VALUE] = { "value", U64 },
+};
+
 const struct store_table store_series[STORE_SERIES] = {
 	[SERIES_FLOWS] = { "flows", store_flow_columns, FLOW_COLUMNS },
 	[SERIES_CONNECTIONS] = { "connections", store_connection_columns, CONNECTION_COLUMNS },
 	[SERIES_DROPS] = { "drops", store_drop_columns, DROP_COLUMNS },
+	[SERIES_HOST_COUNTS] = { "host_counts", store_host_columns, HOST_COLUMNS },
 };
 
 static const char small_tables[] =
@@ -149,8 +160,8 @@ static const char small_tables[] =
 	"CREATE TABLE IF NOT EXISTS addresses (agent VARCHAR, hi UBIGINT, lo UBIGINT);"
 	"CREATE TABLE IF NOT EXISTS log_position (segment UBIGINT, bytes UBIGINT);"
 	"INSERT INTO log_position SELECT 0, 0 WHERE (SELECT count(*) FROM log_position) = 0;"
-	"INSERT INTO meta SELECT 'schema', 2 WHERE (SELECT count(*) FROM meta) = 0;";
-_Static_assert(STORE_SCHEMA == 2, "the last line above writes it");
+	"INSERT INTO meta SELECT 'schema', 3 WHERE (SELECT count(*) FROM meta) = 0;";
+_Static_assert(STORE_SCHEMA == 3, "the last line above writes it");
 
 static const char *type_name(duckdb_type type)
 {
@@ -204,8 +215,9 @@ static int check_version(duckdb_connection connection)
 	found = duckdb_row_count(&result) == 1 ? duckdb_value_uint64(&result, 0, 0) : 0;
 	if (found == STORE_SCHEMA)
 		return 0;
-	if (found == 1) /* it had no connections and no drops: made with the others */
-		return run(connection, "UPDATE meta SET value = 2 WHERE key = 'schema'");
+	/* 1 had flows alone, 2 no host counts: what is missing is made with the others */
+	if (found == 1 || found == 2)
+		return run(connection, "UPDATE meta SET value = 3 WHERE key = 'schema'");
 	log_error("store: its schema is version %llu, this program knows %d",
 		  (unsigned long long)found, STORE_SCHEMA);
 	return -EPROTONOSUPPORT;

@@ -7,7 +7,7 @@
 
 #include <duckdb.h>
 
-#define STORE_SCHEMA 2 /* written into `meta`; a newer one is refused, an older one brought up */
+#define STORE_SCHEMA 3 /* written into `meta`; a newer one is refused, an older one brought up */
 
 struct store_column {
 	const char *name;
@@ -139,11 +139,25 @@ enum drop_column {
 };
 extern const struct store_column store_drop_columns[DROP_COLUMNS];
 
+/* As in struct host_count; at_us: when it arrived. */
+enum host_column {
+	HOST_EXPORTER_ID,
+	HOST_INTERVAL,
+	HOST_AT_US,
+	HOST_NETNS,
+	HOST_GAUGE,
+	HOST_NAME,
+	HOST_VALUE,
+	HOST_COLUMNS,
+};
+extern const struct store_column store_host_columns[HOST_COLUMNS];
+
 /* Tables that are kept by the hour of arrival: "<name>_<hour>". */
 enum store_series {
 	SERIES_FLOWS,
 	SERIES_CONNECTIONS,
 	SERIES_DROPS,
+	SERIES_HOST_COUNTS,
 	STORE_SERIES,
 };
 

@@ -85,13 +85,18 @@ Test(mib, softnet)
 		  "1 2 3 0 0 0 0 0 0 0 0 0 00000000 0 0\n1 0000000a ffffffff 0 0 0 0 0 0 0 0 0 00000004 0 0\n",
 		  2,
 		  { { 0, 2, 3 }, { 4, 10, UINT32_MAX } } },
-		{ "before there were any", "1 2 3 0 0 0 0 0 0 0 0\n1 4 5 0 0 0 0 0 0 0 0\n", 2,
+		{ "before there were any",
+		  "1 2 3 0 0 0 0 0 0 0 0\n1 4 5 0 0 0 0 0 0 0 0\n",
+		  2,
 		  { { 0, 2, 3 }, { 1, 4, 5 } } },
 		{ "too short", "1 2\n1 4 5\n", 1, { { 1, 4, 5 } } },
 		{ "not numbers", "1 x 3\n", 0, { { 0 } } },
 		{ "more than 32 bits", "1 100000000 3\n", 0, { { 0 } } },
 		{ "empty", "", 0, { { 0 } } },
-		{ "more CPUs than wanted", "1 2 3\n4 5 6\n7 8 9\n", 2, { { 0, 2, 3 }, { 1, 5, 6 } } },
+		{ "more CPUs than wanted",
+		  "1 2 3\n4 5 6\n7 8 9\n",
+		  2,
+		  { { 0, 2, 3 }, { 1, 5, 6 } } },
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {

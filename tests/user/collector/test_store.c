@@ -146,13 +146,13 @@ Test(store, refuses_a_newer_schema)
 {
 	struct store *newer = NULL;
 
-	cr_assert(store_run(store, NULL, "UPDATE meta SET value = 3", "") == 0);
+	cr_assert(store_run(store, NULL, "UPDATE meta SET value = 4", "") == 0);
 	store_close(TAKE(store));
 	cr_expect(store_open(data_dir, &newer) == -EPROTONOSUPPORT);
 	cr_expect(newer == NULL);
 }
 
-/* Version 1 had no connections and no drops, and listed flows only. */
+/* Version 1 had no connections and no drops, and listed flows only; 2 had no host counts. */
 Test(store, brings_up_the_schema_before)
 {
 	cr_assert(store_begin(store) == 0);
@@ -160,12 +160,17 @@ Test(store, brings_up_the_schema_before)
 	cr_assert(store_commit(store) == 0);
 	cr_assert(store_run(store, NULL, "DROP TABLE connections_none", "") == 0);
 	cr_assert(store_run(store, NULL, "DROP TABLE drops_none", "") == 0);
+	cr_assert(store_run(store, NULL, "DROP TABLE host_counts_none", "") == 0);
 	cr_assert(store_run(store, NULL, "UPDATE meta SET value = 1", "") == 0);
 	reopen();
-	cr_expect(value_of(store, "SELECT value FROM meta WHERE key = 'schema'") == 2);
+	cr_expect(value_of(store, "SELECT value FROM meta WHERE key = 'schema'") == 3);
 	cr_expect(value_of(store, "SELECT count(*) FROM flows_500000") == 5);
 	cr_expect(value_of(store, "SELECT count(*) FROM connections_none") == 0);
 	cr_expect(value_of(store, "SELECT count(*) FROM drops_none") == 0);
+	cr_expect(value_of(store, "SELECT count(*) FROM host_counts_none") == 0);
+	cr_assert(store_run(store, NULL, "UPDATE meta SET value = 2", "") == 0);
+	reopen();
+	cr_expect(value_of(store, "SELECT value FROM meta WHERE key = 'schema'") == 3);
 }
 
 /* Every column another value. */

@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: Apache-2.0 OR GPL-2.0
+/* Labelled values in, Prometheus text out. */
+#include "user/collector/metrics_series.h"
+
+#include <inttypes.h>
+#include <pthread.h>
+#include <search.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "user/wire/batch.h"
+
+static const struct {
+	const char *name;
+	const char *help;
+	bool is_gauge;
+} families[FAMILIES] = {
+	/* clang-format off */
+	[FAMILY_TCP_CONNECTIONS] = { "wiretally_tcp_connections", "TCP sockets by state and family, as ss counts them.", true },
+	[FAMILY_TCP_LISTEN_QUEUE] = { "wiretally_tcp_listen_queue", "Connections that wait for accept(): sum, the longest queue, its limit; and how many queues are full.", true },
+	[FAMILY_TCP_SENT] = { "wiretally_tcp_sent_segments_total", "TCP segments sent, without those retransmitted (OutSegs).", false },
+	[FAMILY_TCP_RETRANSMITTED] = { "wiretally_tcp_retransmitted_segments_total", "TCP segments retransmitted (RetransSegs).", false },
+	[FAMILY_TCP_LISTEN_OVERFLOWS] = { "wiretally_tcp_listen_overflows_total", "Connections refused because a listener's queue was full.", false },
+	[FAMILY_TCP_LISTEN_DROPS] = { "wiretally_tcp_listen_drops_total", "SYNs and connections that listeners dropped, for any reason.", false },
+	[FAMILY_TCP_SYN_COOKIES] = { "wiretally_tcp_syn_cookies_sent_total", "SYN cookies sent.", false },
+	[FAMILY_DROPPED] = { "wiretally_dropped_packets_total", "Packets that the kernel dropped, by its reason; class purged: freed with a closing socket.", false },
+	[FAMILY_INTERFACE_DROPPED] = { "wiretally_interface_dropped_packets_total", "Packets lost at an interface: in its driver (rx_, tx_), its queueing discipline, or after it in the kernel (stack).", false },
+	[FAMILY_SOFTNET_DROPPED] = { "wiretally_softnet_dropped_packets_total", "Packets lost because a CPU's backlog was full.", false },
+	[FAMILY_SOFTNET_SQUEEZES] = { "wiretally_softnet_time_squeezes_total", "Times that receiving stopped with packets left, its budget used up.", false },
+	[FAMILY_HOST_EVENTS] = { "wiretally_host_events_total", "Other counters of the host, by the name that the agent gives them.", false },
+	[FAMILY_HOST_LEVEL] = { "wiretally_host_level", "Other gauges of the host, by name.", true },
+	[FAMILY_SIGNAL_SEEN] = { "wiretally_signal_seen_events_total", "Events that reached a tracing hook.", false },
+	[FAMILY_SIGNAL_EVENTS] = { "wiretally_signal_events_total", "What happened to them: outcomes but lost/spool_… sum up to the events seen.", false },
+	/* clang-format on */
+};
+
+struct series {
+	enum series_family family;
+	char owner[BATCH_AGENT_MAX];
+	uint64_t value;
+	int64_t told_us;
+	char labels[];
+};
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static void *tree; /* tsearch(), by family and labels */
+static size_t tree_len;
+static uint64_t left_out;
+static int64_t purge_us; /* when to look again */
+
+/* ---- labels -------------------------------------------------------------------------------- */
+
+static void put(struct series_labels *l, char c)
+{
+	if (l->len + 1 < sizeof(l->text))
+		l->text[l->len++] = c;
+	else
+		l->is_cut = true;
+	l->text[l->len] = '\0';
+}
+
+static void put_word(struct series_labels *l, const char *word)
+{
+	for (; *word; word++)
+		put(l, *word);
+}
+
+/* Backslash, quote and newline are escaped (text format 0.0.4). */
+void series_label(struct series_labels *l, const char *name, const char *value)
+{
+	put_word(l, l->len ? "," : "");
+	put_word(l, name);
+	put_word(l, "=\"");
+	for (const char *c = value; *c; c++) {
+		if (*c == '\\' || *c == '"' || *c == '\n')
+			put(l, '\\');
+		put(l, *c == '\n' ? 'n' : *c);
+	}
+	put(l, '"');
+}
+
+void series_label_number(struct series_labels *l, const char *name, uint64_t value)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "%" PRIu64, value);
+	series_label(l, name, text);
+}
+
+/* ---- values -------------------------------------------------------------------------------- */
+
+static int compare(const void *a, const void *b)
+{
+	const struct series *x = a, *y = b;
+
+	if (x->family != y->family)
+		return x->family < y->family ? -1 : 1;
+	return strcmp(x->labels, y->labels);
+}
+
+struct idle {
+	int64_t before_us;
+	struct series *at[1024]; /* what is more goes the next time */
+	size_t len;
+};
+
+static void note_idle(const void *node, VISIT visit, void *closure)
+{
+	struct series *s = *(struct series *const *)node;
+	struct idle *idle = closure;
+
+	if ((visit == postorder || visit == leaf) && s->told_us < idle->before_us &&
+	    idle->len < sizeof(idle->at) / sizeof(idle->at[0]))
+		idle->at[idle->len++] = s;
+}
+
+static void purge(int64_t now_us)
+{
+	struct idle idle = { .before_us = now_us - SERIES_IDLE_US };
+
+	purge_us = now_us + SERIES_PURGE_US;
+	twalk_r(tree, note_idle, &idle);
+	for (size_t i = 0; i < idle.len; i++) {
+		tdelete(idle.at[i], &tree, compare);
+		free(idle.at[i]);
+		tree_len--;
+	}
+}
+
+static struct series *make(const struct series *key, const char *owner, int64_t now_us)
+{
+	size_t bytes = sizeof(*key) + strlen(key->labels) + 1;
+	struct series *s;
+
+	if (tree_len >= SERIES_MAX && now_us >= purge_us)
+		purge(now_us);
+	s = tree_len < SERIES_MAX ? malloc(bytes) : NULL;
+	if (!s)
+		return NULL;
+	memcpy(s, key, bytes);
+	snprintf(s->owner, sizeof(s->owner), "%s", owner);
+	if (!tsearch(s, &tree, compare)) {
+		free(s);
+		return NULL;
+	}
+	tree_len++;
+	return s;
+}
+
+/* With the lock held. NULL when it is left out. */
+static struct series *find(enum series_family family, const char *owner,
+			   const struct series_labels *labels, int64_t now_us)
+{
+	union {
+		struct series series;
+		char bytes[sizeof(struct series) + sizeof(labels->text)];
+	} key = { .series = { .family = family } };
+	struct series **found, *s;
+
+	if (labels->is_cut)
+		return NULL;
+	memcpy(key.series.labels, labels->text, labels->len + 1);
+	found = tfind(&key.series, &tree, compare);
+	s = found ? *found : make(&key.series, owner, now_us);
+	if (s)
+		s->told_us = now_us;
+	return s;
+}
+
+void series_add(enum series_family family, const char *owner, const struct series_labels *labels,
+		uint64_t n, int64_t now_us)
+{
+	struct series *s;
+
+	pthread_mutex_lock(&lock);
+	s = find(family, owner, labels, now_us);
+	if (s)
+		s->value += n;
+	else
+		left_out++;
+	pthread_mutex_unlock(&lock);
+}
+
+void series_set(enum series_family family, const char *owner, const struct series_labels *labels,
+		uint64_t value, int64_t now_us)
+{
+	struct series *s;
+
+	pthread_mutex_lock(&lock);
+	s = find(family, owner, labels, now_us);
+	if (s)
+		s->value = value;
+	else
+		left_out++;
+	pthread_mutex_unlock(&lock);
+}
+
+static void zero(const void *node, VISIT visit, void *closure)
+{
+	struct series *s = *(struct series *const *)node;
+
+	if ((visit == postorder || visit == leaf) && families[s->family].is_gauge &&
+	    !strcmp(s->owner, closure))
+		s->value = 0;
+}
+
+void series_zero_gauges(const char *owner)
+{
+	pthread_mutex_lock(&lock);
+	twalk_r(tree, zero, (void *)owner);
+	pthread_mutex_unlock(&lock);
+}
+
+/* ---- text ---------------------------------------------------------------------------------- */
+
+struct print {
+	FILE *out;
+	int64_t now_us;
+	int heads; /* printed so far */
+};
+
+static void print_heads(struct print *p, int to)
+{
+	for (; p->heads < to; p->heads++)
+		fprintf(p->out, "# HELP %s %s\n# TYPE %s %s\n", families[p->heads].name,
+			families[p->heads].help, families[p->heads].name,
+			families[p->heads].is_gauge ? "gauge" : "counter");
+}
+
+static void print_series(const void *node, VISIT visit, void *closure)
+{
+	const struct series *s = *(struct series *const *)node;
+	struct print *p = closure;
+
+	if (visit != postorder && visit != leaf)
+		return;
+	print_heads(p, (int)s->family + 1);
+	if (families[s->family].is_gauge && s->told_us + SERIES_GAUGE_US < p->now_us)
+		return;
+	fprintf(p->out, "%s{%s} %" PRIu64 "\n", families[s->family].name, s->labels, s->value);
+}
+
+void series_print(FILE *out, int64_t now_us)
+{
+	struct print p = { .out = out, .now_us = now_us };
+
+	pthread_mutex_lock(&lock);
+	twalk_r(tree, print_series, &p);
+	print_heads(&p, FAMILIES);
+	fprintf(out,
+		"# HELP wiretally_collector_series_left_out_total Values told of series beyond the number that is kept.\n"
+		"# TYPE wiretally_collector_series_left_out_total counter\n"
+		"wiretally_collector_series_left_out_total %" PRIu64 "\n",
+		left_out);
+	pthread_mutex_unlock(&lock);
+}

@@ -67,9 +67,9 @@ static uint16_t *bucket_of(struct host_table *t, uint32_t netns, const char *nam
 
 	for (;; i++) {
 		uint16_t *b = &t->buckets[i % BUCKETS];
-		const struct counter *c = &t->at[*b - 1];
+		const struct counter *c = *b ? &t->at[*b - 1] : NULL;
 
-		if (!*b || (c->netns == netns && !strcmp(c->name, name)))
+		if (!c || (c->netns == netns && !strcmp(c->name, name)))
 			return b;
 	}
 }

@@ -18,20 +18,20 @@
 #define N_DEFAULT 1000
 
 static const struct query_column columns[] = {
-	{ "agent", COLUMN_TEXT },   { "host", COLUMN_TEXT },	{ "netns", COLUMN_INT },
-	{ "name", COLUMN_TEXT },    { "gauge", COLUMN_BOOL },	{ "value", COLUMN_INT },
+	{ "agent", COLUMN_TEXT },  { "host", COLUMN_TEXT },  { "netns", COLUMN_INT },
+	{ "name", COLUMN_TEXT },   { "gauge", COLUMN_BOOL }, { "value", COLUMN_INT },
 	{ "from_us", COLUMN_INT }, { "to_us", COLUMN_INT },
 };
 
 /* A gauge that an agent's newest batch of counts does not name is 0 by then. */
-#define SUMMED                                                                             \
-	"SELECT agent, any_value(host), netns::BIGINT, name, gauge::BIGINT AS is_gauge, "  \
-	"CASE gauge WHEN 0 THEN " QUERY_BIGINT("sum(value)")                               \
-	" WHEN 1 THEN CASE WHEN max(at_us) = any_value(newest_us) "                        \
-	"THEN max_by(value, at_us)::BIGINT ELSE 0 END END AS value, "                      \
-	"min(at_us)::BIGINT AS from_us, max(at_us)::BIGINT AS to_us "
-#define EACH                                                                          \
-	"SELECT agent, host, netns::BIGINT, name, gauge::BIGINT AS is_gauge, "        \
+#define SUMMED                                                                              \
+	"SELECT agent, any_value(host), netns::BIGINT, name, gauge::BIGINT AS is_gauge, "   \
+	"CASE gauge WHEN 0 THEN " QUERY_BIGINT(                                             \
+		"sum(value)") " WHEN 1 THEN CASE WHEN max(at_us) = any_value(newest_us) "   \
+			      "THEN max_by(value, at_us)::BIGINT ELSE 0 END END AS value, " \
+			      "min(at_us)::BIGINT AS from_us, max(at_us)::BIGINT AS to_us "
+#define EACH                                                                   \
+	"SELECT agent, host, netns::BIGINT, name, gauge::BIGINT AS is_gauge, " \
 	"value::BIGINT AS value, at_us AS from_us, at_us AS to_us "
 
 struct ask {

@@ -135,10 +135,7 @@ static void add_drop(const struct source *src, const struct drop *d)
 
 	/* 5.10 gives no reason: the function is the name */
 	snprintf(place, sizeof(place), "%.*s", (int)strcspn(d->location, "+"), d->location);
-	series_label(&by_reason, "reason",
-		     *d->reason ? d->reason
-		     : *place	? place
-				: "unknown");
+	series_label(&by_reason, "reason", *d->reason ? d->reason : *place ? place : "unknown");
 	series_label(&by_reason, "class", d->purged ? "purged" : "lost");
 	series_add(FAMILY_DROPPED, src->agent->name, &by_reason, d->packets, src->now_us);
 	if (d->purged || !d->ifindex)

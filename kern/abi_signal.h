@@ -114,10 +114,40 @@ struct wt_drop {
 };
 #define WT_DROP_KEY_WORDS 8
 
+enum wt_latency_kind {
+	WT_LATENCY_CONNECT = 0, /* client: SYN to established */
+	WT_LATENCY_RTT, /* smoothed, once per connection and interval, and at its end */
+	WT_LATENCY_KINDS,
+};
+
+/*
+ * One row of the latency tally: a log2 histogram per far end and service. Bucket i counts what
+ * took at most 2^(WT_LATENCY_SHIFT + i) ns and more than half of that; the last one all longer.
+ */
+#define WT_LATENCY_BUCKETS 32
+#define WT_LATENCY_SHIFT 10
+struct wt_latency {
+	__u8 remote[16];
+	__u32 netns;
+	__u16 port; /* the service's: remote of a client, local of a server, else the lower one */
+	__u8 kind; /* enum wt_latency_kind */
+	__u8 role; /* enum wt_conn_role */
+	/* 24 */
+	__u64 count; /* 0 = free row */
+	__u64 sum_ns;
+	__u64 first_ns;
+	__u64 last_ns;
+	__u8 epoch;
+	__u8 pad[7];
+	__u32 buckets[WT_LATENCY_BUCKETS];
+};
+#define WT_LATENCY_KEY_WORDS 3
+
 /* The points of the ledger that are not interfaces: struct wt_signal_ledger, wire points 16 + n. */
 enum wt_signal {
 	WT_SIGNAL_TCP = 0, /* counts events */
 	WT_SIGNAL_DROPS, /* counts packets and bytes */
+	WT_SIGNAL_LATENCIES, /* counts samples */
 	WT_SIGNALS,
 };
 #define WT_SIGNAL_POINT 16
@@ -155,6 +185,7 @@ struct wt_sockets {
 _Static_assert(sizeof(struct wt_sockets) == 144, "no holes");
 _Static_assert(sizeof(struct wt_conn) == 256, "four cache lines");
 _Static_assert(sizeof(struct wt_drop) == 128, "two cache lines");
+_Static_assert(sizeof(struct wt_latency) == 192, "three cache lines");
 _Static_assert(sizeof(struct wt_signal_ledger) == 64, "one cache line");
 
 #endif

@@ -128,7 +128,7 @@ struct {
 /* ---- load-time constants ------------------------------------------------------------------- */
 
 const volatile __u32 wt_rows = 1;
-const volatile __u64 wt_nh_key[WT_CONN_KEY_WORDS] = {};
+const volatile __u64 wt_nh_key[WT_LATENCY_KEY_WORDS] = {}; /* the longest key of ours */
 const volatile __u64 wt_nh_mul = 1;
 const volatile __u64 wt_id_key[2] = {}; /* secrets of the ids */
 const volatile __u32 wt_set_mask = 0;

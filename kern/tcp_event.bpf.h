@@ -6,7 +6,7 @@
 #ifndef WIRETALLY_TCP_EVENT_BPF_H
 #define WIRETALLY_TCP_EVENT_BPF_H
 
-#include "kern/tcp_report.bpf.h"
+#include "kern/tcp_latency.bpf.h"
 
 #define ERRNO_PIPE 32
 #define ERRNO_CONNABORTED 103
@@ -224,6 +224,7 @@ static __always_inline void on_established(struct conn *c, int old, __u64 now)
 		c->row.connect_ns = tcp_read(c->sk, srtt_us) * 125ull;
 	} else if (c->row.start_ns) {
 		c->row.connect_ns = now - c->row.start_ns;
+		latency_note(&c->row, WT_LATENCY_CONNECT, c->row.connect_ns);
 	}
 }
 
@@ -249,6 +250,7 @@ static __always_inline void on_close(struct conn *c, __u64 sk, int old, __u64 no
 	c->row.error = error;
 	if (c->established_ns) {
 		read_gauges(&c->row, sk);
+		latency_note(&c->row, WT_LATENCY_RTT, c->row.srtt_us * 1000ull);
 		if (!c->row.end && (error || old == WT_TCP_ESTABLISHED || old == WT_TCP_SYN_RECV))
 			c->row.end = end_of(error);
 		conn_finish(c, sk);

@@ -89,6 +89,8 @@ int wt_sweep_sockets(struct bpf_iter__tcp *ctx)
 		return 0; /* nothing to tell */
 	}
 	read_gauges(&c->row, sk);
+	if (c->established_ns)
+		latency_note(&c->row, WT_LATENCY_RTT, c->row.srtt_us * 1000ull);
 	c->row.state = state;
 	event(c, now);
 	report(c);

@@ -13,6 +13,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -33,6 +34,9 @@ struct bench {
 	struct wt_conn *lanes;
 	struct wt_lane_head *heads;
 	struct wt_signal_ledger *ledgers;
+	struct wt_latency *latencies; /* the table and the lanes of that tally */
+	struct wt_latency *latency_lanes;
+	struct wt_lane_head *latency_heads;
 	uint64_t secret[9];
 };
 
@@ -73,6 +77,8 @@ static inline void bench_start_here(struct bench *b, uint32_t sets, uint32_t lan
 		.cpus = cpus,
 		.sets = sets,
 		.lane_len = lane_len,
+		.latency_sets = sets,
+		.latency_lane_len = lane_len,
 		.connections = connections,
 		.netns = kernel_netns(),
 		.secret = b->secret,
@@ -86,6 +92,10 @@ static inline void bench_start_here(struct bench *b, uint32_t sets, uint32_t lan
 	b->lanes = map(maps.lanes, (size_t)cpus * lane_len * sizeof(struct wt_conn));
 	b->heads = map(maps.heads, cpus * sizeof(struct wt_lane_head));
 	b->ledgers = map(b->o.ledgers_fd, cpus * 2 * WT_SIGNALS * sizeof(struct wt_signal_ledger));
+	maps = tcp_signal_latency_maps(b->signal);
+	b->latencies = map(maps.table, 4ul * cpus * sets * sizeof(struct wt_latency));
+	b->latency_lanes = map(maps.lanes, (size_t)cpus * lane_len * sizeof(struct wt_latency));
+	b->latency_heads = map(maps.heads, cpus * sizeof(struct wt_lane_head));
 }
 
 /* The programs see every connection of this host: one test at a time, till its process ends. */

@@ -57,7 +57,8 @@ static void walk_path(struct walk *w, int dir, const char *path)
 	if (fd < 0)
 		return;
 	if (setns(fd, CLONE_NEWNET)) {
-		fail(w, -errno);
+		if (errno != EINVAL) /* else: a file that is mounted in another mount namespace */
+			fail(w, -errno);
 		return;
 	}
 	err = w->visit(w->arg, st.st_ino);

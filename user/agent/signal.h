@@ -21,6 +21,8 @@ struct signal_options {
 	uint32_t cpus; /* possible CPUs: ledgers and heads */
 	uint32_t sets; /* per row and epoch, two ways each; power of two */
 	uint32_t lane_len; /* records per row; power of two */
+	uint32_t latency_sets; /* of the latency tally, which is the TCP programs' too */
+	uint32_t latency_lane_len;
 	uint32_t connections; /* entries of the table of live connections */
 	uint32_t netns; /* inode of the agent's network namespace */
 	const uint64_t *secret; /* WT_KEY_WORDS + 1 words or more: NH key, multiplier last */

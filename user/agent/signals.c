@@ -57,14 +57,22 @@ static size_t ledgers_bytes(const struct signals *s)
 	return (size_t)s->cpus * 2 * WT_SIGNALS * sizeof(struct wt_signal_ledger);
 }
 
-/* Half of the budget to connections, their rows a quarter and lanes an eighth; drops the rest. */
+/*
+ * Less than half of the budget to connections, their rows a quarter and lanes an eighth; latencies
+ * and drops the rest.
+ */
 static void fit(struct signals *s, uint64_t budget)
 {
 	struct signal_tally *conn = &s->tally[WT_SIGNAL_TCP], *drop = &s->tally[WT_SIGNAL_DROPS];
+	struct signal_tally *latency = &s->tally[WT_SIGNAL_LATENCIES];
+	const uint64_t row_bytes = (uint64_t)s->rows * sizeof(struct wt_latency);
 
 	*conn = (struct signal_tally){ .record_bytes = sizeof(struct wt_conn) };
 	*drop = (struct signal_tally){ .record_bytes = sizeof(struct wt_drop) };
-	s->connections_max = budget / 2 / CONNECTION_BYTES;
+	*latency = (struct signal_tally){ .record_bytes = sizeof(struct wt_latency) };
+	s->connections_max = budget / 16 * 7 / CONNECTION_BYTES;
+	latency->sets = power_of_two_below(budget / 16 / (4 * row_bytes));
+	latency->lane_len = power_of_two_below(budget / 32 / row_bytes);
 	conn->sets = power_of_two_below(budget / 4 / (4ull * s->rows * conn->record_bytes));
 	conn->lane_len = power_of_two_below(budget / 8 / ((uint64_t)s->rows * conn->record_bytes));
 	drop->sets = power_of_two_below(budget / 16 / (4ull * s->rows * drop->record_bytes));
@@ -85,14 +93,19 @@ static int map_tally(struct signals *s, struct signal_tally *t, struct signal_ma
 static int start_tcp(struct signals *s, struct signal_options *o)
 {
 	struct signal_tally *t = &s->tally[WT_SIGNAL_TCP];
+	struct signal_tally *latency = &s->tally[WT_SIGNAL_LATENCIES];
 	int err;
 
+	o->latency_sets = latency->sets;
+	o->latency_lane_len = latency->lane_len;
 	o->sets = t->sets;
 	o->lane_len = t->lane_len;
 	o->connections = s->connections_max;
 	err = tcp_signal_start(o, &s->tcp);
 	if (!err)
 		err = map_tally(s, t, tcp_signal_maps(s->tcp));
+	if (!err)
+		err = map_tally(s, latency, tcp_signal_latency_maps(s->tcp));
 	if (!err)
 		s->bytes += s->connections_max * CONNECTION_BYTES;
 	return err;
@@ -129,6 +142,7 @@ static void start_both(struct signals *s, struct signal_options *o)
 	if (err) {
 		log_warn("TCP connections are not observed: %s", strerror(-err));
 		s->tally[WT_SIGNAL_TCP].record_bytes = 0;
+		s->tally[WT_SIGNAL_LATENCIES].record_bytes = 0;
 		add_choice(s, "tcp", err);
 	} else {
 		s->choices_len += tcp_signal_choices(s->tcp, s->choices + s->choices_len,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0 */
 /*
- * TCP and drop signals and what the host itself counts as one: the attacher starts, sweeps and stops them, the shipper reads what
- * they left in shared memory. They are extra: when they cannot be had, flows go on without.
+ * TCP and drop signals and what the host itself counts as one: the attacher starts, sweeps and
+ * stops them, the shipper reads what they left in shared memory. They are extra: when they cannot
+ * be had, flows go on without.
  */
 #ifndef WT_SIGNALS_H
 #define WT_SIGNALS_H

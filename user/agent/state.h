@@ -84,8 +84,7 @@ struct commit {
 	uint64_t signal_cursor[WT_SIGNALS];
 	uint64_t signal_missed[WT_SIGNALS]; /* of struct signal_shared, taken so far */
 	struct wt_count signal_recorded[2][WT_SIGNALS]; /* by epoch */
-	uint64_t
-		host_taken; /* the newest snapshot of the host's counts that was shipped, host_page.h */
+	uint64_t host_taken; /* snapshot of the host's counts shipped last, host_page.h */
 	uint8_t crash_reported[16]; /* the run whose losses are told, see crashlog.h */
 	uint32_t carry_len;
 	uint32_t pad;

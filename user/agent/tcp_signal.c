@@ -43,6 +43,9 @@ static int set_maps(struct bpf_object *obj, const struct signal_options *o)
 		{ "wt_conn_table", o->rows * 2 * o->sets },
 		{ "wt_conn_lanes", o->rows * o->lane_len },
 		{ "wt_conn_heads", o->cpus },
+		{ "wt_latency_table", o->rows * 2 * o->latency_sets },
+		{ "wt_latency_lanes", o->rows * o->latency_lane_len },
+		{ "wt_latency_heads", o->cpus },
 		{ "wt_conns", o->connections },
 		{ "wt_ended", share(o->connections, ENDED_SHARE) },
 		{ "wt_requests", share(o->connections, REQUESTS_SHARE) },
@@ -92,6 +95,8 @@ static int set_constants(struct bpf_object *obj, const struct signal_options *o)
 {
 	uint64_t mul = o->secret[o->secret_words] | 1;
 	uint32_t set_mask = o->sets - 1, lane_mask = o->lane_len - 1;
+	uint32_t latency_set_mask = o->latency_sets - 1;
+	uint32_t latency_lane_mask = o->latency_lane_len - 1;
 	const struct {
 		const char *name;
 		const void *value;
@@ -100,8 +105,10 @@ static int set_constants(struct bpf_object *obj, const struct signal_options *o)
 		{ "wt_rows", &o->rows, 4 },
 		{ "wt_set_mask", &set_mask, 4 },
 		{ "wt_lane_mask", &lane_mask, 4 },
+		{ "wt_latency_set_mask", &latency_set_mask, 4 },
+		{ "wt_latency_lane_mask", &latency_lane_mask, 4 },
 		{ "wt_nh_mul", &mul, 8 },
-		{ "wt_nh_key", o->secret, 8 * WT_CONN_KEY_WORDS },
+		{ "wt_nh_key", o->secret, 8 * WT_LATENCY_KEY_WORDS },
 		{ "wt_id_key", o->secret + 1, 16 }, /* words of drops' keys: ids do not show them */
 	};
 
@@ -362,6 +369,15 @@ struct signal_maps tcp_signal_maps(const struct tcp_signal *s)
 		.table = bpf_object__find_map_fd_by_name(s->obj, "wt_conn_table"),
 		.lanes = bpf_object__find_map_fd_by_name(s->obj, "wt_conn_lanes"),
 		.heads = bpf_object__find_map_fd_by_name(s->obj, "wt_conn_heads"),
+	};
+}
+
+struct signal_maps tcp_signal_latency_maps(const struct tcp_signal *s)
+{
+	return (struct signal_maps){
+		.table = bpf_object__find_map_fd_by_name(s->obj, "wt_latency_table"),
+		.lanes = bpf_object__find_map_fd_by_name(s->obj, "wt_latency_lanes"),
+		.heads = bpf_object__find_map_fd_by_name(s->obj, "wt_latency_heads"),
 	};
 }
 

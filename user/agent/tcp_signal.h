@@ -18,6 +18,7 @@ void tcp_signal_stop(struct tcp_signal *s);
 DEFINE_AUTO(tcp_signal_stop, struct tcp_signal *);
 
 struct signal_maps tcp_signal_maps(const struct tcp_signal *s);
+struct signal_maps tcp_signal_latency_maps(const struct tcp_signal *s);
 
 /*
  * The sweep, once an interval, by the attacher. Live sockets of the calling thread's network

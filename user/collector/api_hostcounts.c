@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0
 /*
- * GET /v1/hostcounts?name=PREFIX&netns=&series=0|1&n=1000&last=…|from=&to=&exporter=&format=json|csv:
- * what hosts count themselves. Counters are sums over the range, gauges the newest; with series=1
+ * GET /v1/hostcounts?name=PREFIX&netns=&series=0|1&n=1000&last=…|from=&to=&exporter=
+ * &format=json|csv: what hosts count themselves. Counters are sums over the range, gauges the newest; with series=1
  * a row for each interval.
  */
 #include <errno.h>

@@ -22,7 +22,7 @@ static void check_same(const struct batch *a, const struct batch *b)
 	if (a->ledger_len && memcmp(a->ledger, b->ledger, a->ledger_len * sizeof(*a->ledger)) != 0)
 		abort();
 	if (a->connections_len != b->connections_len || a->drops_len != b->drops_len ||
-	    a->host_counts_len != b->host_counts_len)
+	    a->host_counts_len != b->host_counts_len || a->latencies_len != b->latencies_len)
 		abort();
 	if (a->connections_len && memcmp(a->connections, b->connections,
 					 a->connections_len * sizeof(*a->connections)) != 0)

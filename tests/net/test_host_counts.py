@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 
-from ledger import agent_status
+from ledger import agent_status, audit
 from rig import run_test
 
 # ss has its own words, and - for _
@@ -380,8 +380,60 @@ def promtool(rig):
     rig.equal(outcomes, seen, "outcomes of TCP events sum up")
 
 
+def latency_histograms(rig):
+    """As many samples as connections; the ledger of point 18 balances from kernel to store."""
+    a, b = network(rig)
+    agent = rig.agent(b, ["v1"], interval="200ms")
+    four = serve(rig, b, "10.0.0.2", 7000, 512)
+    client = Actor(rig, a, "client", CLIENT, "10.0.0.2", 7000)
+    for _ in range(4):
+        client.tell("connect", 100)
+        four.tell("accept", 100)
+    client.stop()
+    four.stop()
+    rig.equal(agent.stop(), 0, f"agent's exit code: {agent.log()}")
+    total = audit(rig, point="latencies")
+    rig.equal(total["lost"] + total["missed_nested"], 0, f"samples lost: {total}")
+    labels = f'agent="test-agent",host="{os.uname().nodename}"'
+    for kind, samples in (("connect", 400), ("rtt", 800)):
+        name = f"wiretally_tcp_{kind}_seconds"
+        count = rig.metric(f"{name}_count{{{labels}}}")
+        # others on this machine connect too; the sweep samples what is alive
+        rig.check(count >= samples, f"{name}: {count} samples")
+        rig.equal(rig.metric(f'{name}_bucket{{{labels},le="+Inf"}}'), count, f"{name}: +Inf")
+        rig.check(0 < rig.metric(f"{name}_sum{{{labels}}}") < count * 1.0, f"{name}: seconds")
+        values = [float(line.rpartition(" ")[2]) for line in rig.http("/metrics").splitlines()
+                  if line.startswith(f"{name}_bucket{{{labels}")]
+        rig.equal(values, sorted(values), f"{name}: cumulative")
+    rig.equal(total["seen"], sum(rig.metric(f"wiretally_tcp_{k}_seconds_count{{{labels}}}")
+                                 for k in ("connect", "rtt")), "samples from kernel to /metrics")
+
+
+def slow_connect(rig):
+    """A SYN that had to be sent again: its wait of a second is in no bucket below it."""
+    a, b = network(rig)
+    agent = rig.agent(b, ["v1"], interval="200ms")
+    four = serve(rig, b, "10.0.0.2", 7000)
+    dropper = rig.dropper(b, "v1", "tc-ingress", 1)
+    client = Actor(rig, a, "client", CLIENT, "10.0.0.2", 7000)
+    client.tell("try", 1)
+    rig.wait_until(lambda: "syn-sent" in a.run("ss", "-tanH").lower(), "a SYN to be lost")
+    dropper.stop()
+    four.tell("accept", 1)
+    client.stop()
+    four.stop()
+    rig.equal(agent.stop(), 0, f"agent's exit code: {agent.log()}")
+    rig.wait_stored()
+    labels = f'agent="test-agent",host="{os.uname().nodename}"'
+    name = "wiretally_tcp_connect_seconds"
+    below = rig.metric(f'{name}_bucket{{{labels},le="0.536870912"}}')
+    above = rig.metric(f'{name}_bucket{{{labels},le="4.294967296"}}')
+    rig.check(above > below, f"{name}: {below} below half a second, {above} below four")
+    rig.check(rig.metric(f"{name}_sum{{{labels}}}") > 1, f"{name}: the second it waited")
+
+
 TESTS = [sockets_by_state, listen_overflows, syn_cookies_and_killed_shippers, namespace_made_later,
-         interfaces_and_qdiscs, renamed_interface, promtool]
+         interfaces_and_qdiscs, renamed_interface, latency_histograms, slow_connect, promtool]
 
 if __name__ == "__main__":
     run_test(*[t for t in TESTS if t.__name__ in (sys.argv[1:] or [x.__name__ for x in TESTS])])

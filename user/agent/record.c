@@ -157,6 +157,8 @@ static void add_sums(struct spool_sum *sums, size_t cap, size_t *len, const stru
 		     uint32_t netns)
 {
 	struct spool_sum tcp = { b->head.interval, 0, netns, WT_SIGNAL_POINT + WT_SIGNAL_TCP };
+	struct spool_sum latencies = { b->head.interval, 0, netns,
+				       WT_SIGNAL_POINT + WT_SIGNAL_LATENCIES };
 	struct spool_sum drops = { b->head.interval, 0, netns, WT_SIGNAL_POINT + WT_SIGNAL_DROPS };
 
 	for (size_t i = 0; i < b->flows_len; i++) {
@@ -177,6 +179,10 @@ static void add_sums(struct spool_sum *sums, size_t cap, size_t *len, const stru
 		drops.count.packets += b->drops[i].packets;
 		drops.count.l2_bytes += b->drops[i].octets;
 	}
+	for (size_t i = 0; i < b->latencies_len; i++)
+		latencies.count.packets += b->latencies[i].count;
+	if (b->latencies_len)
+		add_sum(sums, cap, len, &latencies);
 	if (b->connections_len)
 		add_sum(sums, cap, len, &tcp);
 	if (b->drops_len)
@@ -189,7 +195,8 @@ int record_ship(struct spool *spool, struct commit *next, const struct record_so
 	AUTO_FREE uint8_t *raw = NULL, *body = NULL;
 	AUTO_FREE struct spool_sum *sums = calloc(STATE_POINTS, sizeof(*sums));
 	struct spool_entry entry = { .ledgers_len = b->ledger_len,
-				     .rows = b->flows_len + b->connections_len + b->drops_len };
+				     .rows = b->flows_len + b->connections_len + b->drops_len +
+					     b->latencies_len };
 	size_t raw_len = 0, body_len = 0, sums_len = 0;
 	int err;
 

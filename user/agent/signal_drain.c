@@ -20,17 +20,20 @@ struct signal_drain {
 	uint32_t taken_max;
 	struct connection *connections;
 	struct drop *drops;
+	struct latency *latencies;
 	struct host_snapshot *host;
 };
 
 static const size_t weight_at[WT_SIGNALS] = {
 	[WT_SIGNAL_TCP] = offsetof(struct wt_conn, events),
 	[WT_SIGNAL_DROPS] = offsetof(struct wt_drop, packets),
+	[WT_SIGNAL_LATENCIES] = offsetof(struct wt_latency, count),
 };
 
 static const size_t epoch_at[WT_SIGNALS] = {
 	[WT_SIGNAL_TCP] = offsetof(struct wt_conn, epoch),
 	[WT_SIGNAL_DROPS] = offsetof(struct wt_drop, epoch),
+	[WT_SIGNAL_LATENCIES] = offsetof(struct wt_latency, epoch),
 };
 
 int signal_drain_open(struct signals *signals, struct signal_drain **ret)
@@ -43,8 +46,10 @@ int signal_drain_open(struct signals *signals, struct signal_drain **ret)
 	s->taken = malloc((size_t)SIGNAL_CHUNK_ROWS * sizeof(struct wt_conn));
 	s->connections = calloc(SIGNAL_CHUNK_ROWS, sizeof(*s->connections));
 	s->drops = calloc(SIGNAL_CHUNK_ROWS, sizeof(*s->drops));
+	s->latencies = calloc(SIGNAL_CHUNK_ROWS, sizeof(*s->latencies));
 	s->host = calloc(1, sizeof(*s->host));
-	if (!s->taken || !s->connections || !s->drops || !s->host || cgroups_new(&s->cgroups)) {
+	if (!s->taken || !s->connections || !s->drops || !s->latencies || !s->host ||
+	    cgroups_new(&s->cgroups)) {
 		signal_drain_close(s);
 		return -ENOMEM;
 	}
@@ -60,6 +65,7 @@ void signal_drain_close(struct signal_drain *s)
 	free(s->taken);
 	free(s->connections);
 	free(s->drops);
+	free(s->latencies);
 	free(s->host);
 	free(s);
 }
@@ -98,7 +104,11 @@ static uint64_t fullest(const struct drain *d, enum wt_signal signal)
 
 bool signal_drain_moved(const struct drain *d)
 {
-	return d->signals && (fullest(d, WT_SIGNAL_TCP) || fullest(d, WT_SIGNAL_DROPS));
+	bool moved = false;
+
+	for (int i = 0; d->signals && i < WT_SIGNALS; i++)
+		moved |= fullest(d, i) != 0;
+	return moved;
 }
 
 bool signal_drain_pressed(const struct drain *d)
@@ -175,47 +185,65 @@ static bool take_sets(struct drain *d, enum wt_signal signal)
 	return true;
 }
 
-static void count(struct drain *d, uint32_t epoch, enum wt_signal signal, uint64_t packets,
-		  uint64_t bytes)
+/* One row into the batch, and what it counts. */
+static struct wt_count add_connection(struct drain *d, const void *record, struct batch *b)
 {
-	struct wt_count *recorded = &d->next->signal_recorded[epoch][signal];
+	const struct wt_conn *conn = record;
 
-	recorded->packets += packets;
-	recorded->l2_bytes += bytes;
+	signal_record_connection(conn, d->signals->cgroups, d->offset_ns,
+				 &b->connections[b->connections_len++]);
+	return (struct wt_count){ conn->events, 0 };
 }
+
+static struct wt_count add_drop(struct drain *d, const void *record, struct batch *b)
+{
+	const struct wt_drop *drop = record;
+
+	signal_record_drop(drop, d->signals->signals->names, d->offset_ns,
+			   &b->drops[b->drops_len++]);
+	return (struct wt_count){ drop->packets, drop->bytes };
+}
+
+static struct wt_count add_latency(struct drain *d, const void *record, struct batch *b)
+{
+	const struct wt_latency *latency = record;
+
+	signal_record_latency(latency, d->offset_ns, &b->latencies[b->latencies_len++]);
+	return (struct wt_count){ latency->count, 0 };
+}
+
+static struct wt_count (*const add_row[WT_SIGNALS])(struct drain *d, const void *record,
+						    struct batch *b) = {
+	[WT_SIGNAL_TCP] = add_connection,
+	[WT_SIGNAL_DROPS] = add_drop,
+	[WT_SIGNAL_LATENCIES] = add_latency,
+};
 
 /* The taken rows of one epoch as one batch. */
 static int ship(struct drain *d, enum wt_signal signal, uint32_t epoch)
 {
 	struct signal_drain *s = d->signals;
 	uint32_t bytes = s->signals->tally[signal].record_bytes;
+	struct wt_count *recorded = &d->next->signal_recorded[epoch][signal];
 	struct batch b = {
 		.head = { .clock_offset_ns = d->offset_ns,
 			  .interval = commit_interval(d->next, epoch) },
 		.connections = s->connections,
 		.drops = s->drops,
+		.latencies = s->latencies,
 	};
 
 	for (uint32_t i = 0; i < s->taken_len; i++) {
 		const uint8_t *record = s->taken + (size_t)i * bytes;
+		struct wt_count row;
 
 		if (record[epoch_at[signal]] != epoch)
 			continue;
-		if (signal == WT_SIGNAL_TCP) {
-			const struct wt_conn *conn = (const void *)record;
-
-			count(d, epoch, signal, conn->events, 0);
-			signal_record_connection(conn, s->cgroups, d->offset_ns,
-						 &s->connections[b.connections_len++]);
-		} else {
-			const struct wt_drop *drop = (const void *)record;
-
-			count(d, epoch, signal, drop->packets, drop->bytes);
-			signal_record_drop(drop, s->signals->names, d->offset_ns,
-					   &s->drops[b.drops_len++]);
-		}
+		row = add_row[signal](d, record, &b);
+		recorded->packets += row.packets;
+		recorded->l2_bytes += row.l2_bytes;
 	}
-	if (!b.connections_len && !b.drops_len)
+	if (!b.connections_len && !b.drops_len && !b.latencies_len)
 		return 0;
 	return record_ship(d->spool, d->next, &d->source, &b, NULL);
 }

@@ -87,3 +87,19 @@ void signal_record_drop(const struct wt_drop *from, const struct drop_names *nam
 	drop_names_reason(names, from->reason, to->reason, sizeof(to->reason));
 	drop_names_location(names, from->location, to->location, sizeof(to->location));
 }
+
+void signal_record_latency(const struct wt_latency *from, int64_t offset_ns, struct latency *to)
+{
+	*to = (struct latency){
+		.netns = from->netns,
+		.port = from->port,
+		.kind = from->kind,
+		.role = from->role,
+		.count = from->count,
+		.sum_ns = from->sum_ns,
+		.start_us = wall_us(from->first_ns, offset_ns),
+		.end_us = wall_us(from->last_ns, offset_ns),
+	};
+	memcpy(to->remote, from->remote, sizeof(to->remote));
+	memcpy(to->buckets, from->buckets, sizeof(to->buckets));
+}

@@ -16,4 +16,6 @@ void signal_record_connection(const struct wt_conn *from, struct cgroups *cgroup
 void signal_record_drop(const struct wt_drop *from, const struct drop_names *names,
 			int64_t offset_ns, struct drop *to);
 
+void signal_record_latency(const struct wt_latency *from, int64_t offset_ns, struct latency *to);
+
 #endif

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0
 /*
- * GET /v1/hostcounts?name=PREFIX&netns=&series=0|1&n=1000&last=…|from=&to=&exporter=
- * &format=json|csv: what hosts count themselves. Counters are sums over the range, gauges the newest; with series=1
- * a row for each interval.
+ * GET /v1/hostcounts?name=PREFIX&netns=&series=0|1&n=1000&exporter=&format=json|csv
+ * &last=…|from=&to=: what hosts count themselves. Counters are sums over the range, gauges the
+ * newest; with series=1 a row for each interval.
  */
 #include <errno.h>
 #include <jansson.h>

@@ -62,6 +62,8 @@ static const struct {
 	[SERIES_DROPS] = { OF_HOST("17") "sum(packets)::BIGINT, sum(octets)::BIGINT, 0, NULL, NULL "
 					 "FROM ",
 			   JOINED "exporter_id" },
+	[SERIES_LATENCIES] = { OF_HOST("18") "sum(count)::BIGINT, 0, 0, NULL, NULL FROM ",
+			       JOINED "exporter_id" },
 };
 
 static const char names_sql[] =

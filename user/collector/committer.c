@@ -12,6 +12,7 @@
 
 #include "user/collector/metrics.h"
 #include "user/collector/metrics_host.h"
+#include "user/collector/metrics_latency.h"
 #include "user/collector/metrics_ledger.h"
 #include "user/collector/pipeline.h"
 #include "user/collector/registry.h"
@@ -205,6 +206,7 @@ static void count_group(const struct committer *c, int64_t start_ns)
 			continue;
 		metrics_ledger_add(a, i->batch);
 		metrics_host_add(a, i->batch, i->arrived_us);
+		metrics_latency_add(a, i->batch);
 	}
 }
 

@@ -271,6 +271,8 @@ static const char *ledger_point_name(uint32_t point)
 		return "tcp events";
 	case SIGNAL_POINT_DROPS:
 		return "drops";
+	case SIGNAL_POINT_LATENCIES:
+		return "latencies";
 	default:
 		return NULL;
 	}

@@ -11,6 +11,7 @@
 #include <sys/resource.h>
 
 #include "user/collector/api.h"
+#include "user/collector/metrics_latency.h"
 #include "user/collector/metrics_ledger.h"
 #include "user/collector/metrics_series.h"
 #include "user/collector/pipeline.h"
@@ -143,6 +144,7 @@ int api_metrics(const struct api_request *req, struct api_reply *reply)
 	print_process(out);
 	metrics_ledger_print(out);
 	series_print(out, req->now_us);
+	metrics_latency_print(out);
 	is_whole = !ferror(out);
 	if (fclose(out) || !is_whole) {
 		free(text);

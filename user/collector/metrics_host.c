@@ -149,7 +149,14 @@ static void add_drop(const struct source *src, const struct drop *d)
 
 static const char *signal_name(uint32_t point)
 {
-	return point == SIGNAL_POINT_TCP ? "tcp" : point == SIGNAL_POINT_DROPS ? "drops" : "other";
+	static const char *const names[] = {
+		[SIGNAL_POINT_TCP - SIGNAL_POINT_TCP] = "tcp",
+		[SIGNAL_POINT_DROPS - SIGNAL_POINT_TCP] = "drops",
+		[SIGNAL_POINT_LATENCIES - SIGNAL_POINT_TCP] = "latencies",
+	};
+	uint32_t i = point - SIGNAL_POINT_TCP;
+
+	return i < ARRAY_LEN(names) ? names[i] : "other";
 }
 
 static void add_signal_ledger(const struct source *src, const struct ledger_row *row)

@@ -16,6 +16,8 @@
  *               (user/wire/signal.h), column for column, addresses in halves.
  *   host_counts_<n>  the same for struct host_count: exporter_id UINTEGER, interval UBIGINT,
  *               at_us BIGINT (arrival), netns UINTEGER, gauge UTINYINT, name VARCHAR, value UBIGINT
+ *   latencies_<n>  the same for struct latency: start_us, end_us, remote_hi, remote_lo, port,
+ *               netns, role, kind, count, sum_ns, and the buckets b00 … b31 UINTEGER
  *   segments    (name VARCHAR, min_start_us BIGINT, max_end_us BIGINT, rows UBIGINT): the
  *               <series>_<n> tables there are; queries read only tables listed here.
  *   exporters   (id UINTEGER, agent VARCHAR, instance BLOB, host VARCHAR, exporter VARCHAR,

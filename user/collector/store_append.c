@@ -102,6 +102,8 @@ int store_append_batch(struct store *s, uint32_t exporter_id, const struct batch
 		err = store_append_connections(s, exporter_id, b, arrived_us);
 	if (!err && b->drops_len)
 		err = store_append_drops(s, exporter_id, b, arrived_us);
+	if (!err && b->latencies_len)
+		err = store_append_latencies(s, exporter_id, b, arrived_us);
 	if (!err && b->host_counts_len)
 		err = store_append_host_counts(s, exporter_id, b, arrived_us);
 	for (size_t i = 0; !err && i < b->ledger_len; i++)

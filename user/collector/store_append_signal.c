@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0
-/* Connections, drops and host counts of a batch in, rows of their hour's tables out. */
+/* Connections, drops, latencies and host counts of a batch in, rows of their hour's tables out. */
 #include "user/collector/store_internal.h"
 #include "user/lib/addr.h"
 #include "user/wire/batch.h"
 
 #define SET STORE_SET
+
+_Static_assert(STORE_LATENCY_BUCKETS == LATENCY_BUCKETS, "a column for each bucket");
 
 static void connection_what(struct store_appender *a, uint32_t exporter_id, uint64_t interval,
 			    const struct connection *c)
@@ -132,6 +134,40 @@ int store_append_host_counts(struct store *s, uint32_t exporter_id, const struct
 		store_rows_text(a, HOST_NAME, c->name);
 		SET(a, uint64_t, HOST_VALUE, c->value);
 		err = store_hours_added(s, SERIES_HOST_COUNTS, arrived_us, arrived_us);
+	}
+	return err;
+}
+
+static void latency_row(struct store_appender *a, uint32_t exporter_id, uint64_t interval,
+			const struct latency *l)
+{
+	SET(a, uint32_t, LATENCY_EXPORTER_ID, exporter_id);
+	SET(a, uint64_t, LATENCY_INTERVAL, interval);
+	SET(a, int64_t, LATENCY_START_US, l->start_us);
+	SET(a, int64_t, LATENCY_END_US, l->end_us);
+	SET(a, uint64_t, LATENCY_REMOTE_HI, addr_hi(l->remote));
+	SET(a, uint64_t, LATENCY_REMOTE_LO, addr_lo(l->remote));
+	SET(a, uint16_t, LATENCY_PORT, l->port);
+	SET(a, uint32_t, LATENCY_NETNS, l->netns);
+	SET(a, uint8_t, LATENCY_ROLE, l->role);
+	SET(a, uint8_t, LATENCY_KIND, l->kind);
+	SET(a, uint64_t, LATENCY_COUNT, l->count);
+	SET(a, uint64_t, LATENCY_SUM_NS, l->sum_ns);
+	for (int i = 0; i < LATENCY_BUCKETS; i++)
+		SET(a, uint32_t, LATENCY_BUCKET + i, l->buckets[i]);
+}
+
+int store_append_latencies(struct store *s, uint32_t exporter_id, const struct batch *b,
+			   int64_t arrived_us)
+{
+	struct store_appender *a = &s->hours[SERIES_LATENCIES].rows;
+	int err = store_hours_open(s, SERIES_LATENCIES, arrived_us);
+
+	for (size_t i = 0; !err && i < b->latencies_len; i++) {
+		const struct latency *l = &b->latencies[i];
+
+		latency_row(a, exporter_id, b->head.interval, l);
+		err = store_hours_added(s, SERIES_LATENCIES, l->start_us, l->end_us);
 	}
 	return err;
 }

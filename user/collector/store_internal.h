@@ -82,6 +82,8 @@ int store_append_connections(struct store *s, uint32_t exporter_id, const struct
 			     int64_t arrived_us);
 int store_append_drops(struct store *s, uint32_t exporter_id, const struct batch *b,
 		       int64_t arrived_us);
+int store_append_latencies(struct store *s, uint32_t exporter_id, const struct batch *b,
+			   int64_t arrived_us);
 int store_append_host_counts(struct store *s, uint32_t exporter_id, const struct batch *b,
 			     int64_t arrived_us);
 

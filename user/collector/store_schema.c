@@ -141,11 +141,59 @@ const struct store_column store_host_columns[HOST_COLUMNS] = {
 	[HOST_VALUE] = { "value", U64 },
 };
 
+const struct store_column store_latency_columns[LATENCY_COLUMNS] = {
+	[LATENCY_EXPORTER_ID] = { "exporter_id", U32 },
+	[LATENCY_INTERVAL] = { "interval", U64 },
+	[LATENCY_START_US] = { "start_us", I64 },
+	[LATENCY_END_US] = { "end_us", I64 },
+	[LATENCY_REMOTE_HI] = { "remote_hi", U64 },
+	[LATENCY_REMOTE_LO] = { "remote_lo", U64 },
+	[LATENCY_PORT] = { "port", U16 },
+	[LATENCY_NETNS] = { "netns", U32 },
+	[LATENCY_ROLE] = { "role", U8 },
+	[LATENCY_KIND] = { "kind", U8 },
+	[LATENCY_COUNT] = { "count", U64 },
+	[LATENCY_SUM_NS] = { "sum_ns", U64 },
+	[LATENCY_BUCKET + 0] = { "b00", U32 },
+	[LATENCY_BUCKET + 1] = { "b01", U32 },
+	[LATENCY_BUCKET + 2] = { "b02", U32 },
+	[LATENCY_BUCKET + 3] = { "b03", U32 },
+	[LATENCY_BUCKET + 4] = { "b04", U32 },
+	[LATENCY_BUCKET + 5] = { "b05", U32 },
+	[LATENCY_BUCKET + 6] = { "b06", U32 },
+	[LATENCY_BUCKET + 7] = { "b07", U32 },
+	[LATENCY_BUCKET + 8] = { "b08", U32 },
+	[LATENCY_BUCKET + 9] = { "b09", U32 },
+	[LATENCY_BUCKET + 10] = { "b10", U32 },
+	[LATENCY_BUCKET + 11] = { "b11", U32 },
+	[LATENCY_BUCKET + 12] = { "b12", U32 },
+	[LATENCY_BUCKET + 13] = { "b13", U32 },
+	[LATENCY_BUCKET + 14] = { "b14", U32 },
+	[LATENCY_BUCKET + 15] = { "b15", U32 },
+	[LATENCY_BUCKET + 16] = { "b16", U32 },
+	[LATENCY_BUCKET + 17] = { "b17", U32 },
+	[LATENCY_BUCKET + 18] = { "b18", U32 },
+	[LATENCY_BUCKET + 19] = { "b19", U32 },
+	[LATENCY_BUCKET + 20] = { "b20", U32 },
+	[LATENCY_BUCKET + 21] = { "b21", U32 },
+	[LATENCY_BUCKET + 22] = { "b22", U32 },
+	[LATENCY_BUCKET + 23] = { "b23", U32 },
+	[LATENCY_BUCKET + 24] = { "b24", U32 },
+	[LATENCY_BUCKET + 25] = { "b25", U32 },
+	[LATENCY_BUCKET + 26] = { "b26", U32 },
+	[LATENCY_BUCKET + 27] = { "b27", U32 },
+	[LATENCY_BUCKET + 28] = { "b28", U32 },
+	[LATENCY_BUCKET + 29] = { "b29", U32 },
+	[LATENCY_BUCKET + 30] = { "b30", U32 },
+	[LATENCY_BUCKET + 31] = { "b31", U32 },
+};
+
 const struct store_table store_series[STORE_SERIES] = {
 	[SERIES_FLOWS] = { "flows", store_flow_columns, FLOW_COLUMNS },
 	[SERIES_CONNECTIONS] = { "connections", store_connection_columns, CONNECTION_COLUMNS },
 	[SERIES_DROPS] = { "drops", store_drop_columns, DROP_COLUMNS },
 	[SERIES_HOST_COUNTS] = { "host_counts", store_host_columns, HOST_COLUMNS },
+	[SERIES_LATENCIES] = { "latencies", store_latency_columns, LATENCY_COLUMNS },
 };
 
 static const char small_tables[] =
@@ -215,7 +263,7 @@ static int check_version(duckdb_connection connection)
 	found = duckdb_row_count(&result) == 1 ? duckdb_value_uint64(&result, 0, 0) : 0;
 	if (found == STORE_SCHEMA)
 		return 0;
-	/* 1 had flows alone, 2 no host counts: what is missing is made with the others */
+	/* 1 had flows alone, 2 neither host counts nor latencies: made with the others */
 	if (found == 1 || found == 2)
 		return run(connection, "UPDATE meta SET value = 3 WHERE key = 'schema'");
 	log_error("store: its schema is version %llu, this program knows %d",

@@ -152,12 +152,33 @@ enum host_column {
 };
 extern const struct store_column store_host_columns[HOST_COLUMNS];
 
+/* As in struct latency; its buckets are the last columns, "b00" … */
+#define STORE_LATENCY_BUCKETS 32
+enum latency_column {
+	LATENCY_EXPORTER_ID,
+	LATENCY_INTERVAL,
+	LATENCY_START_US,
+	LATENCY_END_US,
+	LATENCY_REMOTE_HI,
+	LATENCY_REMOTE_LO,
+	LATENCY_PORT,
+	LATENCY_NETNS,
+	LATENCY_ROLE,
+	LATENCY_KIND,
+	LATENCY_COUNT,
+	LATENCY_SUM_NS,
+	LATENCY_BUCKET,
+	LATENCY_COLUMNS = LATENCY_BUCKET + STORE_LATENCY_BUCKETS,
+};
+extern const struct store_column store_latency_columns[LATENCY_COLUMNS];
+
 /* Tables that are kept by the hour of arrival: "<name>_<hour>". */
 enum store_series {
 	SERIES_FLOWS,
 	SERIES_CONNECTIONS,
 	SERIES_DROPS,
 	SERIES_HOST_COUNTS,
+	SERIES_LATENCIES,
 	STORE_SERIES,
 };
 

@@ -10,6 +10,7 @@ void batch_free(struct batch *b)
 	free(b->connections);
 	free(b->drops);
 	free(b->host_counts);
+	free(b->latencies);
 	free(b->ledger);
 	free(b->interfaces);
 	free(b->own_addresses);

@@ -21,6 +21,7 @@
 #define BATCH_CONNECTIONS_MAX 16384
 #define BATCH_DROPS_MAX 16384
 #define BATCH_HOST_COUNTS_MAX 4096
+#define BATCH_LATENCIES_MAX 16384
 #define BATCH_INTERFACES_MAX 1024
 #define BATCH_ADDRESSES_MAX 1024 /* own addresses */
 #define BATCH_BYTES_MAX (8u << 20) /* decompressed; agents aim at 1 MiB */
@@ -53,6 +54,8 @@ struct batch {
 	size_t drops_len;
 	struct host_count *host_counts;
 	size_t host_counts_len;
+	struct latency *latencies;
+	size_t latencies_len;
 	struct watched_interface *interfaces;
 	size_t interfaces_len;
 	uint8_t (*own_addresses)[16];

@@ -16,6 +16,10 @@ _Static_assert(FLOW_TUNNEL_SHIFT == WT_MARK_TUNNEL_SHIFT, "flags are the kernel 
 
 _Static_assert(SIGNAL_POINT_TCP == WT_SIGNAL_POINT + WT_SIGNAL_TCP, "as the kernel half has it");
 _Static_assert(SIGNAL_POINT_DROPS == WT_SIGNAL_POINT + WT_SIGNAL_DROPS, "as it has it");
+_Static_assert(SIGNAL_POINT_LATENCIES == WT_SIGNAL_POINT + WT_SIGNAL_LATENCIES, "as it has it");
+_Static_assert(LATENCY_BUCKETS == WT_LATENCY_BUCKETS && LATENCY_SHIFT == WT_LATENCY_SHIFT &&
+		       (int)LATENCY_KINDS == (int)WT_LATENCY_KINDS,
+	       "histograms travel as the kernel half fills them");
 
 #define VLAN_MAX (WT_VLAN_PRESENT | 0x0fff)
 #define TCP_FLAGS_MAX 0x0fff
@@ -31,6 +35,8 @@ const char *batch_check_sizes(const struct batch *b)
 		return "too many drops";
 	if (b->host_counts_len > BATCH_HOST_COUNTS_MAX)
 		return "too many host counts";
+	if (b->latencies_len > BATCH_LATENCIES_MAX)
+		return "too many latencies";
 	if (b->ledger_len > BATCH_LEDGER_MAX)
 		return "too many ledger rows";
 	if (b->interfaces_len > BATCH_INTERFACES_MAX)

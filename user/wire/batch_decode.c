@@ -275,6 +275,7 @@ static int decode_message(const Wiretally__V1__Batch *m, struct batch *b, const 
 	const struct batch sizes = { .connections_len = m->n_connections,
 				     .drops_len = m->n_drops,
 				     .host_counts_len = m->n_host_counts,
+				     .latencies_len = m->n_latencies,
 				     .ledger_len = m->n_ledger,
 				     .interfaces_len = m->n_interfaces,
 				     .own_addresses_len = m->own_addresses.len / 16 };

@@ -255,6 +255,8 @@ const char *batch_check(const struct batch *b)
 		why = batch_check_ledger(&b->ledger[i]);
 	for (size_t i = 0; !why && i < b->host_counts_len; i++)
 		why = batch_check_host_count(&b->host_counts[i]);
+	for (size_t i = 0; !why && i < b->latencies_len; i++)
+		why = batch_check_latency(&b->latencies[i]);
 	for (size_t i = 0; !why && i < b->interfaces_len; i++)
 		if (!memchr(b->interfaces[i].name, 0, sizeof(b->interfaces[i].name)) ||
 		    !memchr(b->interfaces[i].hook, 0, sizeof(b->interfaces[i].hook)))

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0
-/* Connections, drops and host counts to messages and back; what comes from outside is checked. */
+/* Connections, drops … to messages and back; what comes from outside is checked. */
 #include "user/wire/batch_signal.h"
 
 #include <errno.h>
@@ -93,6 +93,25 @@ const char *batch_check_host_count(const struct host_count *c)
 	return c->value > BATCH_COUNT_MAX ? "host count is more than 2^48" : NULL;
 }
 
+const char *batch_check_latency(const struct latency *l)
+{
+	uint64_t in_buckets = 0;
+
+	if (!l->count || l->count > BATCH_COUNT_MAX)
+		return "latency's count is 0 or more than 2^48";
+	if (l->role >= ROLES || l->kind >= LATENCY_KINDS)
+		return "latency's role or kind is unknown";
+	if (l->sum_ns > INT64_MAX)
+		return "latency's sum is out of range";
+	if (!in_time(l->start_us) || !in_time(l->end_us))
+		return "time is out of range";
+	if (l->end_us < l->start_us)
+		return "end is before start";
+	for (int i = 0; i < LATENCY_BUCKETS; i++)
+		in_buckets += l->buckets[i];
+	return in_buckets == l->count ? NULL : "latency's buckets do not add up to its count";
+}
+
 static ProtobufCBinaryData address(const uint8_t at[16])
 {
 	return (ProtobufCBinaryData){ .len = 16, .data = (uint8_t *)at };
@@ -139,6 +158,24 @@ static void fill_host_count(const struct host_count *from, Wiretally__V1__HostCo
 	m->gauge = from->is_gauge;
 }
 
+static void fill_latency(const struct latency *from, Wiretally__V1__Latency *m)
+{
+	wiretally__v1__latency__init(m);
+	m->remote = address(from->remote);
+	m->port = from->port;
+	m->netns = from->netns;
+	m->role = from->role;
+	m->kind = from->kind;
+	m->count = from->count;
+	m->sum_ns = from->sum_ns;
+	m->start_us = from->start_us;
+	m->end_us = from->end_us;
+	m->buckets = (uint32_t *)from->buckets;
+	m->n_buckets = LATENCY_BUCKETS;
+	while (m->n_buckets && !from->buckets[m->n_buckets - 1])
+		m->n_buckets--;
+}
+
 void signal_messages_done(struct signal_messages *s)
 {
 	free(s->connections);
@@ -147,9 +184,11 @@ void signal_messages_done(struct signal_messages *s)
 	free(s->drop_list);
 	free(s->counts);
 	free(s->count_list);
+	free(s->latencies);
+	free(s->latency_list);
 }
 
-int signal_messages_fill(struct signal_messages *s, const struct batch *b, Wiretally__V1__Batch *m)
+static int make_messages(struct signal_messages *s, const struct batch *b)
 {
 	*s = (struct signal_messages){
 		.connections = calloc(b->connections_len + 1, sizeof(*s->connections)),
@@ -158,10 +197,21 @@ int signal_messages_fill(struct signal_messages *s, const struct batch *b, Wiret
 		.drop_list = calloc(b->drops_len + 1, sizeof(*s->drop_list)),
 		.counts = calloc(b->host_counts_len + 1, sizeof(*s->counts)),
 		.count_list = calloc(b->host_counts_len + 1, sizeof(*s->count_list)),
+		.latencies = calloc(b->latencies_len + 1, sizeof(*s->latencies)),
+		.latency_list = calloc(b->latencies_len + 1, sizeof(*s->latency_list)),
 	};
-	if (!s->connections || !s->connection_list || !s->drops || !s->drop_list || !s->counts ||
-	    !s->count_list)
-		return -ENOMEM;
+	return s->connections && s->connection_list && s->drops && s->drop_list && s->counts &&
+			       s->count_list && s->latencies && s->latency_list
+		       ? 0
+		       : -ENOMEM;
+}
+
+int signal_messages_fill(struct signal_messages *s, const struct batch *b, Wiretally__V1__Batch *m)
+{
+	int err = make_messages(s, b);
+
+	if (err)
+		return err;
 	for (size_t i = 0; i < b->connections_len; i++) {
 		s->connection_list[i] = &s->connections[i];
 		fill_connection(&b->connections[i], &s->connections[i]);
@@ -178,6 +228,12 @@ int signal_messages_fill(struct signal_messages *s, const struct batch *b, Wiret
 		s->count_list[i] = &s->counts[i];
 		fill_host_count(&b->host_counts[i], &s->counts[i]);
 	}
+	for (size_t i = 0; i < b->latencies_len; i++) {
+		s->latency_list[i] = &s->latencies[i];
+		fill_latency(&b->latencies[i], &s->latencies[i]);
+	}
+	m->latencies = s->latency_list;
+	m->n_latencies = b->latencies_len;
 	m->host_counts = s->count_list;
 	m->n_host_counts = b->host_counts_len;
 	return 0;
@@ -239,21 +295,49 @@ static const char *take_host_count(const Wiretally__V1__HostCount *m, struct hos
 	return batch_check_host_count(to);
 }
 
+static const char *take_latency(const Wiretally__V1__Latency *m, struct latency *to)
+{
+	if (m->remote.len != 16)
+		return "latency's address is not 16 bytes";
+	if (m->n_buckets > LATENCY_BUCKETS)
+		return "latency has more than 32 buckets";
+	if (m->port > UINT16_MAX || m->role > UINT8_MAX || m->kind > UINT8_MAX)
+		return "latency holds a value that is too large";
+	*to = (struct latency){
+		.netns = m->netns,
+		.port = m->port,
+		.kind = m->kind,
+		.role = m->role,
+		.count = m->count,
+		.sum_ns = m->sum_ns,
+		.start_us = m->start_us,
+		.end_us = m->end_us,
+	};
+	memcpy(to->remote, m->remote.data, 16);
+	if (m->n_buckets)
+		memcpy(to->buckets, m->buckets, m->n_buckets * sizeof(to->buckets[0]));
+	return batch_check_latency(to);
+}
+
 int batch_signal_take(const Wiretally__V1__Batch *m, struct batch *b, const char **why)
 {
 	b->connections = calloc(m->n_connections + 1, sizeof(*b->connections));
 	b->drops = calloc(m->n_drops + 1, sizeof(*b->drops));
 	b->host_counts = calloc(m->n_host_counts + 1, sizeof(*b->host_counts));
-	if (!b->connections || !b->drops || !b->host_counts)
+	b->latencies = calloc(m->n_latencies + 1, sizeof(*b->latencies));
+	if (!b->connections || !b->drops || !b->host_counts || !b->latencies)
 		return -ENOMEM;
 	b->connections_len = m->n_connections;
 	b->drops_len = m->n_drops;
 	b->host_counts_len = m->n_host_counts;
+	b->latencies_len = m->n_latencies;
 	for (size_t i = 0; i < m->n_connections && !*why; i++)
 		*why = take_connection(m->connections[i], &b->connections[i]);
 	for (size_t i = 0; i < m->n_drops && !*why; i++)
 		*why = take_drop(m->drops[i], &b->drops[i]);
 	for (size_t i = 0; i < m->n_host_counts && !*why; i++)
 		*why = take_host_count(m->host_counts[i], &b->host_counts[i]);
+	for (size_t i = 0; i < m->n_latencies && !*why; i++)
+		*why = take_latency(m->latencies[i], &b->latencies[i]);
 	return *why ? -EBADMSG : 0;
 }

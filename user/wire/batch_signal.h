@@ -11,12 +11,14 @@ struct signal_messages {
 	Wiretally__V1__Connection *connections, **connection_list;
 	Wiretally__V1__Drop *drops, **drop_list;
 	Wiretally__V1__HostCount *counts, **count_list;
+	Wiretally__V1__Latency *latencies, **latency_list;
 };
 
 /* NULL, or what is wrong (static). */
 const char *batch_check_connection(const struct connection *c);
 const char *batch_check_drop(const struct drop *d);
 const char *batch_check_host_count(const struct host_count *c);
+const char *batch_check_latency(const struct latency *l);
 
 /* 0 or -ENOMEM. m borrows from s and b, s is given back with signal_messages_done(). */
 int signal_messages_fill(struct signal_messages *s, const struct batch *b, Wiretally__V1__Batch *m);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0 */
 /*
- * Connections and drops as user space handles them: what batch_encode() takes and batch_decode()
- * gives. Units as in proto/wiretally.proto; numbers mean what kern/abi_signal.h says.
+ * Connections, drops, latencies and host counts as user space handles them: what batch_encode()
+ * takes and batch_decode() gives. Units as in proto/wiretally.proto; numbers mean what
+ * kern/abi_signal.h says.
  */
 #ifndef WT_SIGNAL_H
 #define WT_SIGNAL_H
@@ -25,6 +26,7 @@ enum connection_end {
 /* Points of the ledger that are the host's, not an interface's. */
 #define SIGNAL_POINT_TCP 16 /* counts events */
 #define SIGNAL_POINT_DROPS 17 /* counts packets and octets */
+#define SIGNAL_POINT_LATENCIES 18 /* counts samples */
 
 #define CONNECTION_STARTED 0x01
 #define CONNECTION_ESTABLISHED 0x02
@@ -100,6 +102,24 @@ struct drop {
 	int64_t end_us;
 	char reason[DROP_REASON_MAX]; /* "" : this kernel gives none */
 	char location[DROP_LOCATION_MAX]; /* "" unknown */
+};
+
+enum latency_kind { LATENCY_CONNECT, LATENCY_RTT, LATENCY_KINDS };
+
+#define LATENCY_BUCKETS 32
+#define LATENCY_SHIFT 10 /* bucket i: at most 2^(10 + i) ns; the last one has no upper end */
+
+struct latency {
+	uint8_t remote[16];
+	uint32_t netns;
+	uint16_t port; /* the service's */
+	uint8_t kind; /* enum latency_kind */
+	uint8_t role; /* enum connection_role */
+	uint64_t count;
+	uint64_t sum_ns;
+	int64_t start_us; /* wall clock */
+	int64_t end_us;
+	uint32_t buckets[LATENCY_BUCKETS];
 };
 
 #define HOST_COUNT_NAME_MAX 48 /* with NUL; printable ASCII */

@@ -35,8 +35,8 @@ static void *zeros(size_t bytes)
 
 static void make_signals(struct signals *s)
 {
-	static const uint32_t bytes[WT_SIGNALS] = { sizeof(struct wt_conn),
-						    sizeof(struct wt_drop) };
+	static const uint32_t bytes[WT_SIGNALS] = { sizeof(struct wt_conn), sizeof(struct wt_drop),
+						    sizeof(struct wt_latency) };
 
 	s->rows = s->cpus = 2;
 	for (int i = 0; i < WT_SIGNALS; i++) {
@@ -106,11 +106,11 @@ static void put(struct rig *r, int signal, uint32_t row, uint32_t epoch, uint32_
 {
 	struct wt_conn conn = { .id = set * 4 + row * 2 + i + 1, .events = n, .epoch = epoch };
 	struct wt_drop drop = { .reason = 3, .packets = n, .epoch = epoch };
+	struct wt_latency latency = { .count = n, .epoch = epoch, .buckets = { [5] = n } };
+	const void *records[WT_SIGNALS] = { &conn, &drop, &latency };
 
-	if (signal == WT_SIGNAL_TCP)
-		memcpy(way(r, signal, row, epoch, set, i), &conn, sizeof(conn));
-	else
-		memcpy(way(r, signal, row, epoch, set, i), &drop, sizeof(drop));
+	memcpy(way(r, signal, row, epoch, set, i), records[signal],
+	       r->signals.tally[signal].record_bytes);
 	see(r, signal, row, epoch, n);
 }
 
@@ -204,13 +204,15 @@ static struct sum plus(struct sum a, struct sum b)
 	return a;
 }
 
-Test(signal_drain, rows_of_both_kinds_leave_once)
+Test(signal_drain, rows_of_all_kinds_leave_once)
 {
 	struct rig *r = make();
 
 	put(r, WT_SIGNAL_TCP, 0, 0, 0, 0, 3);
 	put(r, WT_SIGNAL_TCP, 1, 0, SETS - 1, 1, 4);
 	put(r, WT_SIGNAL_DROPS, 1, 0, 5, 0, 50);
+	put(r, WT_SIGNAL_LATENCIES, 0, 0, 7, 1, 60);
+	put(r, WT_SIGNAL_LATENCIES, 1, 0, 7, 1, 1);
 	spill(r, 1, 0, 2);
 	flip(r);
 	put(r, WT_SIGNAL_TCP, 0, 1, 9, 0, 100); /* the next interval's: not yet */
@@ -219,6 +221,7 @@ Test(signal_drain, rows_of_both_kinds_leave_once)
 
 	expect(first, WT_SIGNAL_TCP, 9, 9, "TCP");
 	expect(first, WT_SIGNAL_DROPS, 50, 50, "drops");
+	expect(first, WT_SIGNAL_LATENCIES, 61, 61, "latencies");
 	flip(r);
 	harvest(r);
 	struct sum second = shipped(r);

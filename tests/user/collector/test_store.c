@@ -152,7 +152,7 @@ Test(store, refuses_a_newer_schema)
 	cr_expect(newer == NULL);
 }
 
-/* Version 1 had no connections and no drops, and listed flows only; 2 had no host counts. */
+/* Version 1 had flows alone, and listed flows only; 2 had neither host counts nor latencies. */
 Test(store, brings_up_the_schema_before)
 {
 	cr_assert(store_begin(store) == 0);
@@ -161,6 +161,7 @@ Test(store, brings_up_the_schema_before)
 	cr_assert(store_run(store, NULL, "DROP TABLE connections_none", "") == 0);
 	cr_assert(store_run(store, NULL, "DROP TABLE drops_none", "") == 0);
 	cr_assert(store_run(store, NULL, "DROP TABLE host_counts_none", "") == 0);
+	cr_assert(store_run(store, NULL, "DROP TABLE latencies_none", "") == 0);
 	cr_assert(store_run(store, NULL, "UPDATE meta SET value = 1", "") == 0);
 	reopen();
 	cr_expect(value_of(store, "SELECT value FROM meta WHERE key = 'schema'") == 3);
@@ -168,136 +169,10 @@ Test(store, brings_up_the_schema_before)
 	cr_expect(value_of(store, "SELECT count(*) FROM connections_none") == 0);
 	cr_expect(value_of(store, "SELECT count(*) FROM drops_none") == 0);
 	cr_expect(value_of(store, "SELECT count(*) FROM host_counts_none") == 0);
+	cr_expect(value_of(store, "SELECT count(*) FROM latencies_none") == 0);
 	cr_assert(store_run(store, NULL, "UPDATE meta SET value = 2", "") == 0);
 	reopen();
 	cr_expect(value_of(store, "SELECT value FROM meta WHERE key = 'schema'") == 3);
-}
-
-/* Every column another value. */
-static const struct connection a_connection = {
-	.id = UINT64_MAX,
-	.events = 3,
-	.local = { [15] = 1 },
-	.remote = { 0x20 },
-	.local_port = 65535,
-	.remote_port = 443,
-	.netns = 5,
-	.role = ROLE_CLIENT,
-	.end = END_FAILED,
-	.state = 7,
-	.happened = 9,
-	.error = 111,
-	.start_us = 10,
-	.last_us = 20,
-	.end_us = 30,
-	.connect_ns = 40,
-	.accept_ns = 50,
-	.octets_acked = 60,
-	.octets_received = 70,
-	.retransmit_octets = 80,
-	.pacing_rate = 90,
-	.delivery_rate = 100,
-	.cgroup = 110,
-	.segments_out = 120,
-	.retransmits = 130,
-	.retransmits_rto = 140,
-	.retransmits_fast = 150,
-	.retransmits_syn = 160,
-	.retransmits_synack = 170,
-	.srtt_us = 180,
-	.rttvar_us = 190,
-	.min_rtt_us = 200,
-	.cwnd = 210,
-	.reordering = 220,
-	.lost = 230,
-	.unacked = 240,
-	.pid = 250,
-	.uid = UINT32_MAX,
-	.comm = "curl",
-	.cgroup_path = "/user.slice",
-};
-
-static const struct drop a_drop = {
-	.has_tuple = true,
-	.purged = true,
-	.dst = { [15] = 9 },
-	.src_port = 1,
-	.dst_port = 2,
-	.ethertype = 2048,
-	.proto = 17,
-	.ifindex = 3,
-	.netns = 4,
-	.packets = 5,
-	.octets = 6,
-	.start_us = 7,
-	.end_us = 8,
-	.reason = "NO_SOCKET",
-	.location = "udp_rcv+0x1",
-};
-
-static struct batch *signals_batch(uint64_t sequence)
-{
-	struct batch *b = make_batch("a", 1, sequence, 0, false);
-
-	b->connections = calloc(1, sizeof(*b->connections));
-	b->drops = calloc(1, sizeof(*b->drops));
-	b->connections_len = b->drops_len = 1;
-	b->connections[0] = a_connection;
-	b->drops[0] = a_drop;
-	return b;
-}
-
-Test(store, keeps_every_column_of_connections_and_drops)
-{
-	struct batch *b = signals_batch(9);
-
-	cr_assert(store_begin(store) == 0);
-	cr_assert(store_append_batch(store, 3, b, NOW) == 0);
-	cr_assert(store_commit(store) == 0);
-	batch_free(b);
-	cr_expect(value_of(store,
-			   "SELECT count(*) FROM connections_500000 WHERE exporter_id = 3 "
-			   "AND \"interval\" = 9 AND id = 18446744073709551615 AND events = 3 "
-			   "AND local_hi = 0 AND local_lo = 1 AND remote_hi = 2305843009213693952 "
-			   "AND remote_lo = 0 AND local_port = 65535 AND remote_port = 443 "
-			   "AND netns = 5 AND role = 1 AND \"end\" = 6 AND state = 7 "
-			   "AND happened = 9 AND error = 111 AND start_us = 10 AND last_us = 20 "
-			   "AND end_us = 30 AND connect_ns = 40 AND accept_ns = 50 "
-			   "AND octets_acked = 60 AND octets_received = 70 "
-			   "AND retransmit_octets = 80 AND pacing_rate = 90 "
-			   "AND delivery_rate = 100 AND cgroup = 110 AND segments_out = 120 "
-			   "AND retransmits = 130 AND retransmits_rto = 140 "
-			   "AND retransmits_fast = 150 AND retransmits_syn = 160 "
-			   "AND retransmits_synack = 170 AND srtt_us = 180 AND rttvar_us = 190 "
-			   "AND min_rtt_us = 200 AND cwnd = 210 AND reordering = 220 "
-			   "AND lost = 230 AND unacked = 240 AND pid = 250 "
-			   "AND uid = 4294967295 AND comm = 'curl' "
-			   "AND cgroup_path = '/user.slice'") == 1);
-	cr_expect(value_of(store,
-			   "SELECT count(*) FROM drops_500000 WHERE exporter_id = 3 "
-			   "AND \"interval\" = 9 AND has_tuple = 1 AND purged = 1 AND src_hi = 0 "
-			   "AND src_lo = 0 AND dst_hi = 0 AND dst_lo = 9 AND src_port = 1 "
-			   "AND dst_port = 2 AND ethertype = 2048 AND proto = 17 AND ifindex = 3 "
-			   "AND netns = 4 AND packets = 5 AND octets = 6 AND start_us = 7 "
-			   "AND end_us = 8 AND reason = 'NO_SOCKET' "
-			   "AND location = 'udp_rcv+0x1'") == 1);
-}
-
-Test(store, expires_every_series_by_the_hour)
-{
-	struct batch *b = signals_batch(9);
-	unsigned int dropped;
-
-	cr_assert(store_begin(store) == 0);
-	cr_assert(store_append_batch(store, 3, b, NOW) == 0);
-	cr_assert(store_append_batch(store, 3, b, NOW + 2 * STORE_HOUR_US) == 0);
-	cr_assert(store_commit(store) == 0);
-	batch_free(b);
-	cr_assert(store_expire(store, NOW + 2 * STORE_HOUR_US, &dropped) == 0);
-	cr_expect(dropped == 2, "%u tables dropped", dropped);
-	cr_expect(value_of(store, "SELECT count(*) FROM segments WHERE name IN "
-				  "('connections_500002', 'drops_500002')") == 2);
-	cr_expect(value_of(store, "SELECT count(*) FROM segments") == 2);
 }
 
 Test(store, refuses_files_and_settings_from_queries)

@@ -82,6 +82,25 @@ static struct drop a_drop(void)
 	return d;
 }
 
+static struct latency a_latency(void)
+{
+	struct latency l = {
+		.netns = 4026531840,
+		.port = 65535,
+		.kind = LATENCY_RTT,
+		.role = ROLE_SERVER,
+		.count = 7,
+		.sum_ns = INT64_MAX,
+		.start_us = 8,
+		.end_us = 9,
+	};
+
+	l.buckets[3] = 2;
+	l.buckets[LATENCY_BUCKETS - 1] = 5;
+	memset(l.remote, 5, 16);
+	return l;
+}
+
 static struct batch *a_batch(void)
 {
 	struct batch *b = calloc(1, sizeof(*b));
@@ -98,6 +117,10 @@ static struct batch *a_batch(void)
 	b->connections[1].events = 1;
 	b->drops[0] = a_drop();
 	b->drops[1].packets = 1;
+	b->latencies_len = 2;
+	b->latencies = calloc(2, sizeof(*b->latencies));
+	b->latencies[0] = a_latency();
+	b->latencies[1] = (struct latency){ .count = 1, .buckets = { 1 } };
 	b->host_counts[0] = (struct host_count){ 5, 6, true, "sockets/ipv4/ESTABLISHED" };
 	b->host_counts[1] = (struct host_count){ 0, 0, false, "tcp/listen_overflows" };
 	return b;
@@ -117,6 +140,8 @@ Test(batch_signal, what_goes_in_comes_out)
 	cr_assert_eq(back->host_counts_len, 2);
 	cr_expect_arr_eq(back->connections, b->connections, 2 * sizeof(*b->connections));
 	cr_expect_arr_eq(back->drops, b->drops, 2 * sizeof(*b->drops));
+	cr_assert_eq(back->latencies_len, 2);
+	cr_expect_arr_eq(back->latencies, b->latencies, 2 * sizeof(*b->latencies));
 	cr_expect_arr_eq(back->host_counts, b->host_counts, 2 * sizeof(*b->host_counts));
 	free(bytes);
 	batch_free(b);
@@ -197,6 +222,44 @@ Test(batch_signal, malformed_ones_are_named)
 	BAD("host count's name is not 1 to 47 printable characters", h.name = (char *)long_text);
 	BAD("host count's name is not 1 to 47 printable characters", h.name = (char *)"a\"b");
 	BAD("host count is more than 2^48", h.value = BATCH_COUNT_MAX + 1);
+}
+
+Test(batch_signal, malformed_latencies_are_named)
+{
+	static const char zeros[16];
+	Wiretally__V1__Batch m = WIRETALLY__V1__BATCH__INIT;
+	Wiretally__V1__Latency l, good_l = WIRETALLY__V1__LATENCY__INIT, *ls[] = { &l };
+	uint32_t one[33] = { 1 };
+
+	m.schema = BATCH_SCHEMA;
+	m.agent = "agent-1";
+	m.instance = BYTES(zeros, 16);
+	m.sequence = m.interval = 1;
+	m.latencies = ls;
+	m.n_latencies = 1;
+	good_l.remote = BYTES(zeros, 16);
+	good_l.buckets = one;
+	good_l.n_buckets = good_l.count = 1;
+#undef BAD
+#define BAD(expected, change)                      \
+	do {                                       \
+		l = good_l;                        \
+		change;                            \
+		expect_bad(&m, #change, expected); \
+	} while (0)
+	BAD("latency's address is not 16 bytes", l.remote.len = 4);
+	BAD("latency has more than 32 buckets", l.n_buckets = 33);
+	BAD("latency holds a value that is too large", l.port = 65536);
+	BAD("latency holds a value that is too large", l.kind = 256);
+	BAD("latency's role or kind is unknown", l.kind = LATENCY_KINDS);
+	BAD("latency's role or kind is unknown", l.role = ROLES);
+	BAD("latency's count is 0 or more than 2^48", l.count = 0);
+	BAD("latency's count is 0 or more than 2^48", l.count = BATCH_COUNT_MAX + 1);
+	BAD("latency's sum is out of range", l.sum_ns = UINT64_MAX);
+	BAD("latency's buckets do not add up to its count", l.count = 2);
+	BAD("latency's buckets do not add up to its count", l.n_buckets = 0);
+	BAD("end is before start", l.start_us = 5);
+	BAD("time is out of range", l.end_us = -1);
 }
 
 Test(batch_signal, too_many_are_refused)

@@ -149,7 +149,8 @@ def interfaces_come_and_go(rig):
             b.run("ip", "link", "del", n)
         rig.wait_until(lambda: not watched(), f"round {i}: none to be watched")
     rig.wait_until(lambda: not agent_status(rig)["interfaces"], "slots to be free")
-    rig.equal(open_fds(), before, "open descriptors")
+    # a sweep under way has some open for a moment
+    rig.wait_until(lambda: open_fds() <= before, f"no more open descriptors than {before}")
     finish(rig, agent)
 
 

@@ -6,6 +6,9 @@
  *
  *     snapshot 7, base 5: gauges as they are, counters as they grew since snapshot 5
  *     shipped when host_taken is 5; then host_taken = 7, and snapshot 8 has base 7
+ *
+ * The shipper may ship snapshot 7 while 8 is being made, which then has base 5 too: what 8 counts
+ * beyond 7 is the difference, and no later snapshot is needed (there is none at the agent's end).
  */
 #ifndef WT_HOST_PAGE_H
 #define WT_HOST_PAGE_H
@@ -39,10 +42,18 @@ uint32_t host_page_limit(size_t spool_bytes);
 struct host_snapshot *host_page_begin(struct host_page *p);
 void host_page_publish(struct host_page *p, struct host_snapshot *s);
 
+/* The shipper's: the newest snapshot and the one taken before, as they were published. */
+struct host_taker {
+	struct host_snapshot last;
+	struct host_snapshot newest;
+	struct host_count at[HOST_PAGE_MAX]; /* what is to be shipped of it */
+	uint32_t len;
+};
+
 /*
- * The shipper's: what is new since snapshot `taken`, copied to *ret. False: nothing, or it was
- * written over meanwhile and the next will do.
+ * What is new since snapshot `taken`, into *t; *ret is its number. False: nothing, or it cannot be
+ * told from what was shipped, or it was written over meanwhile: the next one will do.
  */
-bool host_page_take(const struct host_page *p, uint64_t taken, struct host_snapshot *ret);
+bool host_page_take(const struct host_page *p, uint64_t taken, struct host_taker *t, uint64_t *ret);
 
 #endif

@@ -21,7 +21,7 @@ struct signal_drain {
 	struct connection *connections;
 	struct drop *drops;
 	struct latency *latencies;
-	struct host_snapshot *host;
+	struct host_taker *host;
 };
 
 static const size_t weight_at[WT_SIGNALS] = {
@@ -357,20 +357,21 @@ bool signal_drain_ledger(struct drain *d, uint32_t idle, enum wt_signal signal,
 
 int signal_drain_host_counts(struct drain *d, uint64_t interval)
 {
-	struct host_snapshot *host = d->signals ? d->signals->host : NULL;
+	struct host_taker *host = d->signals ? d->signals->host : NULL;
+	uint64_t number;
 	struct batch b = {
 		.head = { .clock_offset_ns = d->offset_ns, .interval = interval },
 	};
 	int err;
 
 	if (!host || !d->signals->signals->host ||
-	    !host_page_take(d->signals->signals->host, d->next->host_taken, host))
+	    !host_page_take(d->signals->signals->host, d->next->host_taken, host, &number))
 		return 0;
 	b.host_counts = host->at;
 	b.host_counts_len = host->len;
 	err = host->len ? record_ship(d->spool, d->next, &d->source, &b, NULL) : 0;
 	if (!err)
-		d->next->host_taken = host->number;
+		d->next->host_taken = number;
 	return err;
 }
 

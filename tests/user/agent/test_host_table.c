@@ -11,7 +11,7 @@
 #define LIMIT 64
 
 static struct host_page page;
-static struct host_snapshot got;
+static struct host_taker got;
 static struct host_table *table;
 static uint64_t taken; /* as the shipper's commit has it */
 static uint64_t shipped; /* of "a" in namespace 1, all together */
@@ -32,9 +32,8 @@ static uint64_t value_of(uint32_t netns, const char *name)
 /* False when there was nothing to take. */
 static bool ship(void)
 {
-	if (!host_page_take(&page, taken, &got))
+	if (!host_page_take(&page, taken, &got, &taken))
 		return false;
-	taken = got.number;
 	shipped += value_of(1, "a");
 	return true;
 }
@@ -78,7 +77,7 @@ Test(host_table, a_snapshot_that_nobody_took_is_in_the_next)
 }
 
 /* The shipper takes snapshot 2 while the sweep for 3 is under way, based on 1. */
-Test(host_table, taken_during_a_sweep)
+static void take_during_sweep(void)
 {
 	uint64_t before;
 
@@ -90,8 +89,32 @@ Test(host_table, taken_during_a_sweep)
 	cr_expect(ship());
 	cr_expect_eq(shipped, 5);
 	host_table_begin(table, before);
+	host_table_gauge(table, 3, "g", 1);
 	host_table_counter(table, 1, 0, "a", 9, true);
+	host_table_counter(table, 2, 0, "a", 50, true);
 	host_table_end(table);
+}
+
+/* At the agent's end there is no later snapshot: what this one has beyond the last is told. */
+Test(host_table, taken_during_a_sweep)
+{
+	take_during_sweep();
+	cr_expect(ship());
+	cr_expect_eq(shipped, 9, "%lu", shipped);
+	cr_expect_eq(value_of(2, "a"), 50);
+	cr_expect_eq(value_of(3, "g"), 1);
+	sweep(9);
+	cr_expect(ship());
+	sweep(10);
+	cr_expect(ship());
+	cr_expect_eq(shipped, 10, "%lu", shipped);
+}
+
+/* Another shipper does not know the last snapshot: it waits for the next. */
+Test(host_table, taken_during_a_sweep_by_one_that_was_killed)
+{
+	take_during_sweep();
+	memset(&got, 0, sizeof(got));
 	cr_expect_not(ship(), "it counts from one that is not ours any more");
 	sweep(9);
 	cr_expect(ship());
@@ -101,11 +124,13 @@ Test(host_table, taken_during_a_sweep)
 /* A commit that a kill undid: the shipper of the old one takes the same again. */
 Test(host_table, taken_again_after_a_kill)
 {
+	uint64_t lost;
+
 	setup(LIMIT);
 	sweep(0);
 	cr_expect(ship());
 	sweep(4);
-	cr_expect(host_page_take(&page, taken, &got));
+	cr_expect(host_page_take(&page, taken, &got, &lost));
 	cr_expect_eq(value_of(1, "a"), 4);
 	cr_expect(ship());
 	cr_expect_eq(shipped, 4);

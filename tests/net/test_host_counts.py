@@ -158,6 +158,7 @@ def sockets_by_state(rig):
     client6.tell("connect", 5)
     six.tell("accept", 5)
     expect_sockets(rig, (a, b), "established")
+    rig.check(counts(rig, netns=0)["host_counts/namespaces"] >= 3, "ours and the collector's")
     client4.tell("close", 4)  # FIN_WAIT2 here, CLOSE_WAIT there
     expect_sockets(rig, (a, b), "half closed")
     four.tell("close", 3)  # TIME_WAIT here, nothing there

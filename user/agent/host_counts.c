@@ -22,6 +22,7 @@ struct host_counts {
 	struct host_links *links;
 	uint32_t netns; /* the agent's */
 	uint32_t visited; /* the namespace whose MIBs are read */
+	uint32_t namespaces; /* in this sweep */
 	struct softnet softnet[GEOMETRY_CPUS_MAX]; /* at the last sweep, by CPU */
 	uint64_t softnet_dropped; /* over all CPUs, from the first sweep on */
 	uint64_t softnet_squeezed;
@@ -58,6 +59,7 @@ void host_counts_free(struct host_counts *h)
 void host_counts_begin(struct host_counts *h, uint64_t taken)
 {
 	host_table_begin(h->table, taken);
+	h->namespaces = 0;
 }
 
 /* ---- sockets ------------------------------------------------------------------------------- */
@@ -124,6 +126,7 @@ static void add_mib(void *arg, const char *name, uint64_t value)
 void host_counts_netns(struct host_counts *h, uint32_t netns, const struct wt_sockets *sockets)
 {
 	h->visited = netns;
+	h->namespaces++;
 	if (sockets)
 		add_sockets(h, netns, sockets);
 	if (read_text(h, "snmp"))
@@ -158,6 +161,8 @@ static void add_softnet(struct host_counts *h)
 
 void host_counts_end(struct host_counts *h)
 {
+	/* Never 0, so there is always something to ship: it tells that all other gauges are. */
+	host_table_gauge(h->table, 0, "host_counts/namespaces", h->namespaces);
 	add_softnet(h);
 	host_links_look(h->links, h->table, h->netns);
 	host_table_end(h->table);

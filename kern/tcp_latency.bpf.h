@@ -6,6 +6,7 @@
 #ifndef WIRETALLY_TCP_LATENCY_BPF_H
 #define WIRETALLY_TCP_LATENCY_BPF_H
 
+#include "kern/latency_bucket.h"
 #include "kern/tcp_report.bpf.h"
 
 struct latency_set {
@@ -54,39 +55,6 @@ struct latency_key {
 	__u8 kind;
 	__u8 role;
 };
-
-/* Bits of v, 0 to 64, without a branch: each would double what the verifier walks. */
-static __always_inline __u32 bits_of(__u64 v)
-{
-	__u32 bits, step;
-
-	bits = (v > 0xffffffff) << 5;
-	v >>= bits;
-	step = (v > 0xffff) << 4;
-	v >>= step;
-	bits += step;
-	step = (v > 0xff) << 3;
-	v >>= step;
-	bits += step;
-	step = (v > 0xf) << 2;
-	v >>= step;
-	bits += step;
-	step = (v > 0x3) << 1;
-	v >>= step;
-	bits += step;
-	return bits + (v > 1) + (v > 0);
-}
-
-/* 2^n is the last of its bucket, not the first of the next: what Prometheus calls le. */
-static __always_inline __u32 latency_bucket(__u64 ns)
-{
-	__u32 bits = bits_of(ns - 1);
-
-	if (bits <= WT_LATENCY_SHIFT)
-		return 0;
-	bits -= WT_LATENCY_SHIFT;
-	return bits < WT_LATENCY_BUCKETS ? bits : WT_LATENCY_BUCKETS - 1;
-}
 
 static __always_inline void latency_add(const struct latency_key *key, __u64 ns, __u32 cpu,
 					__u32 epoch, struct wt_signal_ledger *ledger)

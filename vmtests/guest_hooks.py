@@ -38,16 +38,16 @@ class Family:
     def status(self):
         return agent_status(self.rig, self.name)
 
-    def ask(self, path, key):
-        text = self.rig.http(f"{path}&agent={self.name}")
+    def ask(self, path):
+        text = self.rig.http(f"{path}&exporter={self.name}")
         try:
-            return json.loads(text)[key]
+            return json.loads(text)["rows"]
         except (ValueError, KeyError):
             raise Failed(f"{path}: {text[:300]}")
 
     def connections(self):
         if self.cache is None:
-            self.cache = self.ask("/v1/connections?last=all&limit=100000", "connections")
+            self.cache = self.ask("/v1/connections?last=all&limit=100000")
         return self.cache
 
     def of(self, truth, role, port):
@@ -74,7 +74,7 @@ class Family:
         """While it lives, until a sweep has come by whose gauges are those of now, or patience ends."""
         def look():
             rows = self.ask("/v1/connections?last=all&limit=100&filter=" +
-                            quote(f"port {truth.held['port']}"), "connections")
+                            quote(f"port {truth.held['port']}"))
             self.held = [c for c in rows if c["netns"] == truth.netns["client"]]
             return self.held and self.held[0]["srtt_us"] == truth.held["srtt_us"]
         try:
@@ -158,7 +158,7 @@ class Family:
 
     def drop(self, truth, source):
         drops = self.ask("/v1/drops?by=reason,location&last=all&filter=" +
-                         quote(f"src port {source} and proto udp"), "drops")
+                         quote(f"src port {source} and proto udp"))
         self.ran(source in truth.drops)
         reasons, functions = REASONS[source]
         has_reasons = any(d["reason"] for d in drops)

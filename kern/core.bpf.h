@@ -86,6 +86,7 @@ struct tcp_sock {
 	__u32 mss_cache;
 	__u32 rate_delivered;
 	__u32 rate_interval_us;
+	__u32 total_retrans;
 };
 
 struct request_sock {

@@ -26,7 +26,7 @@ struct conn {
 	__u64 bytes_acked; /* of tcp_sock, at the last sample */
 	__u64 bytes_received;
 	__u32 segments_out;
-	__u32 srtt_us;
+	__u32 total_retrans; /* of tcp_sock, when the last retransmit was counted */
 	__u32 accepted; /* by accept(), once */
 	__u32 accept_told;
 };

@@ -24,6 +24,15 @@ int wt_retransmit(__u64 *ctx)
 	return 0;
 }
 
+/* int tcp_retransmit_skb(struct sock *sk, struct sk_buff *skb, int segs): calls the former */
+SEC("fexit/tcp_retransmit_skb")
+int wt_retransmit_caller(__u64 *ctx)
+{
+	if (!(int)ctx[3])
+		on_retransmit(ctx[0], ctx[1]);
+	return 0;
+}
+
 /* int tcp_rtx_synack(const struct sock *sk, struct request_sock *req) */
 SEC("fexit/tcp_rtx_synack")
 int wt_synack(__u64 *ctx)

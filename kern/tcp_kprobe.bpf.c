@@ -11,7 +11,7 @@
 
 char LICENSE[] SEC("license") = "GPL";
 
-#define FRAMES_MAX 4 /* a thread, its softirq; twice, should a return have been missed */
+#define FRAMES_MAX 8 /* two functions in a thread, its softirq; twice, should a return be missed */
 
 enum frame_of { FRAME_RETRANSMIT = 1, FRAME_SYNACK };
 
@@ -88,7 +88,10 @@ int wt_state(void *ctx)
 	return 0;
 }
 
-/* int __tcp_retransmit_skb(struct sock *sk, struct sk_buff *skb, int segs) */
+/*
+ * int __tcp_retransmit_skb(struct sock *sk, struct sk_buff *skb, int segs), and its caller without
+ * underscores
+ */
 SEC("kprobe")
 int wt_retransmit(void *ctx)
 {

@@ -16,6 +16,20 @@ static __always_inline __u32 skb_segments(__u64 skb)
 	return segments ? segments : 1;
 }
 
+/*
+ * Of one retransmit more than one hook may tell: the function and its caller are both probed, for
+ * compilers make a copy for one of the callers (6.1: __tcp_retransmit_skb.part.0). The socket's own
+ * counter moves once for each.
+ */
+static __always_inline bool is_counted(struct conn *c, __u64 sk)
+{
+	__u32 total = tcp_read(sk, total_retrans);
+	bool is = total == c->total_retrans;
+
+	c->total_retrans = total;
+	return is;
+}
+
 static __always_inline void on_retransmit(__u64 sk, __u64 skb)
 {
 	struct inet_connection_sock *icsk = (void *)(long)sk;
@@ -26,7 +40,7 @@ static __always_inline void on_retransmit(__u64 sk, __u64 skb)
 
 	if (!c)
 		c = conn_found(sk, state, now);
-	if (!c)
+	if (!c || is_counted(c, sk))
 		return;
 	event(c, now);
 	c->row.state = state;

@@ -381,6 +381,16 @@ struct signal_maps tcp_signal_latency_maps(const struct tcp_signal *s)
 	};
 }
 
+/* One program may be on several functions: it counts its misses once. */
+static bool is_attached_before(const struct tcp_signal *s, int i)
+{
+	int before = i - 1;
+
+	while (before >= 0 && !(s->links[before] && program(s, before) == program(s, i)))
+		before--;
+	return before >= 0;
+}
+
 uint64_t tcp_signal_missed(const struct tcp_signal *s)
 {
 	uint64_t missed = 0;
@@ -389,7 +399,7 @@ uint64_t tcp_signal_missed(const struct tcp_signal *s)
 		struct bpf_prog_info info = { 0 };
 		uint32_t len = sizeof(info);
 
-		if (s->links[i] &&
+		if (s->links[i] && !is_attached_before(s, i) &&
 		    !bpf_prog_get_info_by_fd(bpf_program__fd(program(s, i)), &info, &len))
 			missed += info.recursion_misses;
 	}

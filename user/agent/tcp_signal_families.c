@@ -36,6 +36,8 @@ static const struct tcp_hook kprobe[TCP_HOOKS_MAX] = {
 	{ "wt_state", STATE, "tcp_set_state", TCP_HOOK_KPROBE, 0, true },
 	{ "wt_retransmit", RETRANSMITS, "__tcp_retransmit_skb", TCP_HOOK_KPROBE, 0, false },
 	{ "wt_retransmit_return", RETRANSMITS, "__tcp_retransmit_skb", TCP_HOOK_KRETPROBE, 0, false },
+	{ "wt_retransmit", RETRANSMITS, "tcp_retransmit_skb", TCP_HOOK_KPROBE, 0, false },
+	{ "wt_retransmit_return", RETRANSMITS, "tcp_retransmit_skb", TCP_HOOK_KRETPROBE, 0, false },
 	{ "wt_synack", SYNACKS, "tcp_rtx_synack", TCP_HOOK_KPROBE, 0, false },
 	{ "wt_synack_return", SYNACKS, "tcp_rtx_synack", TCP_HOOK_KRETPROBE, 0, false },
 	{ "wt_connect", CONNECT, "inet_stream_connect", TCP_HOOK_KPROBE, 0, false },
@@ -47,6 +49,7 @@ static const struct tcp_hook kprobe[TCP_HOOKS_MAX] = {
 static const struct tcp_hook fentry[TCP_HOOKS_MAX] = {
 	{ "wt_state", STATE, "tcp_set_state", TCP_HOOK_FENTRY, 2, true },
 	{ "wt_retransmit", RETRANSMITS, "__tcp_retransmit_skb", TCP_HOOK_FEXIT, 3, false },
+	{ "wt_retransmit_caller", RETRANSMITS, "tcp_retransmit_skb", TCP_HOOK_FEXIT, 3, false },
 	{ "wt_synack", SYNACKS, "tcp_rtx_synack", TCP_HOOK_FEXIT, 2, false },
 	{ "wt_connect", CONNECT, "inet_stream_connect", TCP_HOOK_FENTRY, 4, false },
 	{ "wt_connect_return", CONNECT, "inet_stream_connect", TCP_HOOK_FEXIT, 4, false },

@@ -122,6 +122,21 @@ static __always_inline void conn_finish(struct conn *c, __u64 sk)
 	bpf_map_delete_elem(&wt_conns, &sk);
 }
 
+/* Who closed first, where a state tells. */
+static __always_inline enum wt_conn_end end_in_state(int state)
+{
+	switch (state) {
+	case WT_TCP_FIN_WAIT1:
+	case WT_TCP_FIN_WAIT2:
+	case WT_TCP_CLOSING:
+		return WT_END_LOCAL_FIN;
+	case WT_TCP_CLOSE_WAIT:
+	case WT_TCP_LAST_ACK:
+		return WT_END_REMOTE_FIN;
+	}
+	return WT_END_OPEN;
+}
+
 /* Its end was not seen (the kernel refused that run): what is known is all there will be. */
 static __always_inline void conn_finish_unseen(struct conn *c, __u64 sk, __u64 now)
 {
@@ -129,9 +144,11 @@ static __always_inline void conn_finish_unseen(struct conn *c, __u64 sk, __u64 n
 	if (!(c->row.happened & WT_CONN_ENDED)) {
 		c->row.happened |= WT_CONN_ENDED;
 		c->row.end_ns = c->row.last_ns;
-		c->row.state = WT_TCP_CLOSE;
 		if (!c->established_ns)
 			c->row.end = WT_END_FAILED;
+		else if (!c->row.end)
+			c->row.end = end_in_state(c->row.state);
+		c->row.state = WT_TCP_CLOSE;
 	}
 	conn_finish(c, sk);
 }
@@ -267,6 +284,21 @@ static __always_inline void on_close(struct conn *c, __u64 sk, int old, __u64 no
 		conn_finish(c, sk);
 }
 
+/* A change that nobody told us of: a run that the kernel refused, or before the agent's time. */
+static __always_inline void catch_up(struct conn *c, int old, __u64 now)
+{
+	bool was_established = old == WT_TCP_ESTABLISHED || old == WT_TCP_FIN_WAIT2 ||
+			       end_in_state(old) == WT_END_REMOTE_FIN;
+
+	if (was_established && !c->established_ns) {
+		c->established_ns = now;
+		c->row.happened |= WT_CONN_ESTABLISHED;
+		read_tuple(c);
+	}
+	if (!c->row.end)
+		c->row.end = end_in_state(old);
+}
+
 static __always_inline void on_state(__u64 sk, int old, int new)
 {
 	__u64 now;
@@ -288,13 +320,12 @@ static __always_inline void on_state(__u64 sk, int old, int new)
 	if (!c)
 		return;
 	event(c, now);
+	catch_up(c, old, now);
 	c->row.state = new;
 	if (new == WT_TCP_ESTABLISHED)
 		on_established(c, old, now);
-	else if (new == WT_TCP_FIN_WAIT1 && !c->row.end)
-		c->row.end = WT_END_LOCAL_FIN;
-	else if (new == WT_TCP_CLOSE_WAIT && !c->row.end)
-		c->row.end = WT_END_REMOTE_FIN;
+	else if (!c->row.end)
+		c->row.end = end_in_state(new);
 	if (new == WT_TCP_CLOSE)
 		on_close(c, sk, old, now);
 	else if (wt_unswept)

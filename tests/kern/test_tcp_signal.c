@@ -171,6 +171,29 @@ Test(tcp_signal, sweep_finds_live_and_older_connections)
 	tcp_signal_stop(b.signal);
 }
 
+Test(tcp_signal, who_closed_an_older_connection)
+{
+	struct bench b;
+	const struct wt_conn *s;
+	int listener, client, server, port;
+	char byte;
+
+	enter_netns();
+	listener = listen_on(7000);
+	port = connect_to(7000, &client);
+	server = accept(listener, NULL, NULL);
+	close(client);
+	cr_assert_eq(read(server, &byte, 1), 0);
+	bench_start_here(&b, SETS, 64, 1024);
+	close(server);
+	bench_read(&b);
+	s = find(WT_ROLE_UNKNOWN, 7000, port);
+	cr_assert(s, "%d rows", merged.len);
+	cr_expect_eq(s->happened, WT_CONN_ENDED | WT_CONN_SAMPLED, "%x", s->happened);
+	cr_expect_eq(s->end, WT_END_REMOTE_FIN, "%d", s->end);
+	tcp_signal_stop(b.signal);
+}
+
 Test(tcp_signal, table_of_connections_full)
 {
 	struct bench b;

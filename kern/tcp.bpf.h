@@ -17,12 +17,13 @@
 /*
  * A connection from its SYN to its end. Written under the socket's lock (state changes,
  * retransmits, the sweep), but for the owner's fields and accept_ns of a server, which its accept()
- * alone writes.
+ * alone writes, and connected_ns.
  */
 struct conn {
 	struct wt_conn row; /* what no row has yet: counters and events since the last report */
 	__u64 sk;
 	__u64 established_ns;
+	__u64 connected_ns; /* when connect() returned, by that alone */
 	__u64 bytes_acked; /* of tcp_sock, at the last sample */
 	__u64 bytes_received;
 	__u32 segments_out;

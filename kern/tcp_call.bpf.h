@@ -138,15 +138,15 @@ static __always_inline void on_connect_return(int ret)
 	if (!call)
 		return;
 	sk = call->sk;
+	c = sk ? bpf_map_lookup_elem(&wt_conns, &sk) : NULL;
 	if (!sk) {
 		if (is_failure(-ret))
 			report_unsent(call, thread, -ret);
-	} else if (call->ended) {
-		c = bpf_map_lookup_elem(&wt_conns, &sk);
-		if (c && c->row.happened & WT_CONN_ENDED) {
-			c->row.error = is_failure(-ret) ? -ret : 0;
-			conn_finish(c, sk);
-		}
+	} else if (c && call->ended && c->row.happened & WT_CONN_ENDED) {
+		c->row.error = is_failure(-ret) ? -ret : 0;
+		conn_finish(c, sk);
+	} else if (c && !ret) {
+		c->connected_ns = bpf_ktime_get_ns();
 	}
 	bpf_map_delete_elem(&wt_calls, &thread);
 }

@@ -291,7 +291,9 @@ static __always_inline void catch_up(struct conn *c, int old, __u64 now)
 			       end_in_state(old) == WT_END_REMOTE_FIN;
 
 	if (was_established && !c->established_ns) {
-		c->established_ns = now;
+		c->established_ns = c->connected_ns ? c->connected_ns : now;
+		if (c->connected_ns)
+			c->row.connect_ns = c->connected_ns - c->row.start_ns;
 		c->row.happened |= WT_CONN_ESTABLISHED;
 		read_tuple(c);
 	}

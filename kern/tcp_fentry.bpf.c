@@ -2,6 +2,7 @@
 /* TCP by fentry and fexit. ctx: the function's arguments, then (fexit) what it returns. */
 #include "kern/tcp_call.bpf.h"
 #include "kern/tcp_event.bpf.h"
+#include "kern/tcp_nested.bpf.h"
 #include "kern/tcp_retransmit.bpf.h"
 #include "kern/tcp_sweep.bpf.h"
 
@@ -11,8 +12,13 @@ char LICENSE[] SEC("license") = "GPL";
 SEC("fentry/tcp_set_state")
 int wt_state(__u64 *ctx)
 {
-	on_state(ctx[0], sock_read(ctx[0], __sk_common.skc_state), ctx[1]);
-	return 0;
+	return state_first(ctx[0], sock_read(ctx[0], __sk_common.skc_state), ctx[1]);
+}
+
+SEC("fentry/tcp_set_state")
+int wt_state_stand_in(__u64 *ctx)
+{
+	return state_stand_in(ctx[0], sock_read(ctx[0], __sk_common.skc_state), ctx[1]);
 }
 
 /* int __tcp_retransmit_skb(struct sock *sk, struct sk_buff *skb, int segs) */

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * TCP by tracepoints. The first three are BTF tracepoints where the kernel describes them, raw
+ * TCP by tracepoints. All but those of system calls are BTF tracepoints where the kernel describes them, raw
  * ones elsewhere: their context is the same array.
  */
 #include "kern/tcp_call.bpf.h"
 #include "kern/tcp_event.bpf.h"
+#include "kern/tcp_nested.bpf.h"
 #include "kern/tcp_retransmit.bpf.h"
 #include "kern/tcp_sweep.bpf.h"
 
@@ -14,8 +15,13 @@ char LICENSE[] SEC("license") = "GPL";
 SEC("tp_btf/inet_sock_set_state")
 int wt_state(__u64 *ctx)
 {
-	on_state(ctx[0], ctx[1], ctx[2]);
-	return 0;
+	return state_first(ctx[0], ctx[1], ctx[2]);
+}
+
+SEC("tp_btf/inet_sock_set_state")
+int wt_state_stand_in(__u64 *ctx)
+{
+	return state_stand_in(ctx[0], ctx[1], ctx[2]);
 }
 
 /* (const struct sock *sk, const struct sk_buff *skb): fires when the segment has left */

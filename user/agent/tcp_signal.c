@@ -391,19 +391,32 @@ static bool is_attached_before(const struct tcp_signal *s, int i)
 	return before >= 0;
 }
 
+static uint64_t misses(const struct tcp_signal *s, int i)
+{
+	struct bpf_prog_info info = { 0 };
+	uint32_t len = sizeof(info);
+
+	if (!s->links[i] || bpf_prog_get_info_by_fd(bpf_program__fd(program(s, i)), &info, &len))
+		return 0;
+	return info.recursion_misses;
+}
+
 uint64_t tcp_signal_missed(const struct tcp_signal *s)
 {
-	uint64_t missed = 0;
+	uint64_t missed = 0, state = 0, stand_in = UINT64_MAX;
 
 	for (int i = 0; i < TCP_HOOKS_MAX && s->family->hooks[i].program; i++) {
-		struct bpf_prog_info info = { 0 };
-		uint32_t len = sizeof(info);
+		const char *name = s->family->hooks[i].program;
 
-		if (s->links[i] && !is_attached_before(s, i) &&
-		    !bpf_prog_get_info_by_fd(bpf_program__fd(program(s, i)), &info, &len))
-			missed += info.recursion_misses;
+		if (!strcmp(name, TCP_STATE))
+			state = misses(s, i);
+		else if (!strcmp(name, TCP_STATE_STAND_IN) && s->links[i])
+			stand_in = misses(s, i);
+		else if (!is_attached_before(s, i))
+			missed += misses(s, i);
 	}
-	return missed;
+	/* Lost is what both were refused: no more than the lesser. */
+	return missed + (state < stand_in ? state : stand_in);
 }
 
 /* The line of a signal: a hook that is there, before one that is not. */

@@ -21,7 +21,8 @@
 	{ "wt_sweep_requests", SWEEP, "wt_requests", TCP_HOOK_ITER, 0, false }
 
 static const struct tcp_hook tracepoint[TCP_HOOKS_MAX] = {
-	{ "wt_state", STATE, "inet_sock_set_state", TCP_HOOK_TRACEPOINT, 0, true },
+	{ TCP_STATE, STATE, "inet_sock_set_state", TCP_HOOK_TRACEPOINT, 0, true },
+	{ TCP_STATE_STAND_IN, STATE, "inet_sock_set_state", TCP_HOOK_TRACEPOINT, 0, false },
 	{ "wt_retransmit", RETRANSMITS, "tcp_retransmit_skb", TCP_HOOK_TRACEPOINT, 2, false },
 	{ "wt_retransmit_err", RETRANSMITS, "tcp_retransmit_skb", TCP_HOOK_TRACEPOINT, 3, false },
 	{ "wt_synack", SYNACKS, "tcp_retransmit_synack", TCP_HOOK_TRACEPOINT, 0, false },
@@ -33,7 +34,7 @@ static const struct tcp_hook tracepoint[TCP_HOOKS_MAX] = {
 };
 
 static const struct tcp_hook kprobe[TCP_HOOKS_MAX] = {
-	{ "wt_state", STATE, "tcp_set_state", TCP_HOOK_KPROBE, 0, true },
+	{ TCP_STATE, STATE, "tcp_set_state", TCP_HOOK_KPROBE, 0, true },
 	{ "wt_retransmit", RETRANSMITS, "__tcp_retransmit_skb", TCP_HOOK_KPROBE, 0, false },
 	{ "wt_retransmit_return", RETRANSMITS, "__tcp_retransmit_skb", TCP_HOOK_KRETPROBE, 0, false },
 	{ "wt_retransmit", RETRANSMITS, "tcp_retransmit_skb", TCP_HOOK_KPROBE, 0, false },
@@ -47,7 +48,9 @@ static const struct tcp_hook kprobe[TCP_HOOKS_MAX] = {
 };
 
 static const struct tcp_hook fentry[TCP_HOOKS_MAX] = {
-	{ "wt_state", STATE, "tcp_set_state", TCP_HOOK_FENTRY, 2, true },
+	/* A trampoline runs first what was attached last. */
+	{ TCP_STATE_STAND_IN, STATE, "tcp_set_state", TCP_HOOK_FENTRY, 2, false },
+	{ TCP_STATE, STATE, "tcp_set_state", TCP_HOOK_FENTRY, 2, true },
 	{ "wt_retransmit", RETRANSMITS, "__tcp_retransmit_skb", TCP_HOOK_FEXIT, 3, false },
 	{ "wt_retransmit_caller", RETRANSMITS, "tcp_retransmit_skb", TCP_HOOK_FEXIT, 3, false },
 	{ "wt_synack", SYNACKS, "tcp_rtx_synack", TCP_HOOK_FEXIT, 2, false },

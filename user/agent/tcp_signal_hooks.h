@@ -31,6 +31,10 @@ struct tcp_hook {
 };
 #define TCP_HOOKS_MAX 16
 
+/* Of state changes, and its stand-in where the kernel refuses to run it inside itself. */
+#define TCP_STATE "wt_state"
+#define TCP_STATE_STAND_IN "wt_state_stand_in"
+
 struct tcp_family {
 	enum hook_family family;
 	const char *name;

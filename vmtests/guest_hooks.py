@@ -10,6 +10,7 @@ from ledger import agent_status, audit
 from rig import Failed
 
 FAMILIES = ("tracepoint", "fentry", "kprobe")
+ROUNDS = 3
 SRTT_TOLERANCE_US = 1
 # Between connect()'s return and the kernel's event lies a wake-up, which takes long in software.
 LATENCY_TOLERANCE_NS = 5_000_000
@@ -33,19 +34,20 @@ def kernel_has_reasons():
 class Family:
     """One running agent and what the collector has of it."""
 
-    def __init__(self, rig, ns, name):
-        self.rig, self.name = rig, name
-        dev = f"w{name[:3]}"
-        ns.run("ip", "link", "add", dev, "up", "type", "veth", "peer", "name", f"p{name[:3]}")
-        self.agent = rig.agent(ns, [dev], "--hooks", name, interval="1s", agent_id=name)
+    def __init__(self, rig, ns, name, number):
+        self.rig, self.name, self.id = rig, name, f"{name}-{number}"
+        dev = f"w{name[:3]}{number}"
+        ns.run("ip", "link", "add", dev, "up", "type", "veth", "peer", "name", f"p{dev}")
+        self.agent = rig.agent(ns, [dev], "--hooks", name, interval="1s", agent_id=self.id)
         self.held = None
         self.cache = None
+        self.lost = {}  # point of the ledger: what it says was lost, or missed
 
     def status(self):
-        return agent_status(self.rig, self.name)
+        return agent_status(self.rig, self.id)
 
     def ask(self, path):
-        text = self.rig.http(f"{path}&exporter={self.name}")
+        text = self.rig.http(f"{path}&exporter={self.id}")
         try:
             return json.loads(text)["rows"]
         except (ValueError, KeyError):
@@ -175,11 +177,22 @@ class Family:
             self.rig.check("+0x" in d["location"], f"the place of {d}")
 
     def ledger(self):
-        """It balances. What is lost by name is shown; that it hurt nothing is the other checks' word."""
+        """It balances, and nothing but runs inside runs may be missing."""
         for point in ("tcp events", "drops"):
-            total = audit(self.rig, agent=self.name, point=point)
+            total = audit(self.rig, agent=self.id, point=point)
             if total["lost"] or total["missed_nested"]:
-                print(f"@@loss {self.name} {point}: {total}", flush=True)
+                print(f"@@loss {self.id} {point}: {total}", flush=True)
+                self.lost[point] = total["missed_nested"]
+            self.rig.equal(total["lost"], 0, f"{point} lost: {total}")
+
+    def excuse(self):
+        """Why its numbers may be too small, as the ledger says; '' when they may not."""
+        from guest import kernel
+        if any(self.lost.values()):
+            return f"missed_nested {self.lost}"
+        if self.name == "kprobe" and kernel() < (6, 7):
+            return "this kernel does not count what it refused to a kprobe"
+        return ""
 
 
 def same_in_all(rig, families, truth):
@@ -198,20 +211,20 @@ def same_in_all(rig, families, truth):
                   f"connections that only {other.name} has and those that only {first.name} has")
 
 
-def start(rig, report, ns):
+def start(rig, trial, ns, number):
     families = []
     for name in FAMILIES:
         try:
-            family = Family(rig, ns, name)
+            family = Family(rig, ns, name, number)
         except Failed as e:
-            report.say(name, "starts", "FAIL", e)
+            trial.say(name, "starts", "FAIL", e)
             continue
         families.append(family)
-        report.check(name, "chosen-hooks", family.chosen)
+        trial.check(name, "chosen-hooks", family.chosen)
     return families
 
 
-def run_traffic(rig, families, truth):
+def run_traffic(families, truth):
     truth.prepare()
     truth.with_delay()
     truth.with_loss()
@@ -220,23 +233,60 @@ def run_traffic(rig, families, truth):
     truth.dropping()
 
 
+def show_refused(ns):
+    """For who reads the log: programs, of all agents, that the kernel refused to run inside others."""
+    refused = [f"{p.get('name')} {p['recursion_misses']}"
+               for p in ns.json("bpftool", "-j", "prog", "show") if p.get("recursion_misses")]
+    print(f"@@refused {refused}", flush=True)
+
+
+def judge(rig, trial, f, truth):
+    trial.check(f.name, "connections", f.every_connection, truth)
+    trial.check(f.name, "octets", f.octets, truth)
+    trial.check(f.name, "connect-latency", f.latency, truth)
+    trial.check(f.name, "retransmits", f.retransmits, truth)
+    trial.check(f.name, "srtt", f.srtt, truth)
+    trial.check(f.name, "failed-connects", f.failures, truth)
+    for source, name in NAMES.items():
+        trial.check(f.name, name, f.drop, truth, source)
+    trial.check(f.name, "ledger", f.ledger)
+
+
+def excuse(families, trial):
+    """Why none of what failed counts; '' when some of it does."""
+    excuses = {f.name: f.excuse() for f in families}
+    excuses["all"] = any(excuses.values())
+    failures = trial.failures()
+    if not failures or not all(excuses.get(hooks) for hooks, *_ in failures):
+        return ""
+    return "; ".join(f"{hooks} {signal} ({excuses[hooks]}): {why}"
+                     for hooks, signal, _, why in failures if hooks != "all")
+
+
+def one_round(rig, a, b, number):
+    from guest import Trial
+    trial = Trial()
+    families = start(rig, trial, b, number)
+    truth = traffic.Truth(rig, a, b)
+    trial.check("traffic", "as-planned", run_traffic, families, truth)
+    show_refused(b)
+    for f in families:
+        trial.check(f.name, "ends", lambda f=f: rig.equal(f.agent.stop(), 0, f.agent.log()))
+    for f in families:
+        judge(rig, trial, f, truth)
+    if len(families) > 1:
+        trial.check("all", "same-numbers", same_in_all, rig, families, truth)
+    return trial, excuse(families, trial)
+
+
 def hooks(rig, report):
+    """The promise is: the truth, but for what the kernel refused to run. In software, where programs
+    take long, that happens: then the round proves nothing, and another one has to."""
     a, b = network(rig)
     rig.collector()
-    families = start(rig, report, b)
-    truth = traffic.Truth(rig, a, b)
-    report.check("traffic", "as-planned", run_traffic, rig, families, truth)
-    for f in families:
-        report.check(f.name, "ends", lambda f=f: rig.equal(f.agent.stop(), 0, f.agent.log()))
-    for f in families:
-        report.check(f.name, "connections", f.every_connection, truth)
-        report.check(f.name, "octets", f.octets, truth)
-        report.check(f.name, "connect-latency", f.latency, truth)
-        report.check(f.name, "retransmits", f.retransmits, truth)
-        report.check(f.name, "srtt", f.srtt, truth)
-        report.check(f.name, "failed-connects", f.failures, truth)
-        for source, name in NAMES.items():
-            report.check(f.name, name, f.drop, truth, source)
-        report.check(f.name, "ledger", f.ledger)
-    if len(families) > 1:
-        report.check("all", "same-numbers", same_in_all, rig, families, truth)
+    for number in range(1, ROUNDS + 1):
+        trial, why = one_round(rig, a, b, number)
+        if not why or number == ROUNDS:
+            break
+        print(f"@@again round {number}: {' '.join(why.split())[:600]}", flush=True)
+    trial.publish(report)

@@ -144,4 +144,5 @@ class Truth:
         no_netem((self.a, "v0"))
 
     def prepare(self):
-        self.b.run("nft", "add table ip wt; add chain ip wt in { type filter hook input priority 0 ; }")
+        self.b.run("nft", "add table ip wt; flush table ip wt; "
+                          "add chain ip wt in { type filter hook input priority 0 ; }")

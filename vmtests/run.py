@@ -36,6 +36,7 @@ class Run:
     def __init__(self, line, version):
         self.line, self.version = line, version
         self.results, self.problems, self.losses = [], [], []
+        self.repeats = []
         self.seconds = 0.0
         self.log = ""
 
@@ -87,6 +88,8 @@ def judge(run):
             run.problems.append(line[7:])
         elif line.startswith("@@loss"):
             run.losses.append(line[7:])
+        elif line.startswith("@@again"):
+            run.repeats.append(line[8:])
     if "@@boot" not in run.log:
         run.problems.append("it did not boot")
     elif "@@exit 0" not in run.log.splitlines():
@@ -117,6 +120,8 @@ def matrix(runs):
                 print(f"{name}: {hooks} {signal}: {verdict} {why}")
         for loss in run.losses:
             print(f"{name}: lost, in the ledger: {loss}")
+        for repeat in run.repeats:
+            print(f"{name}: done again, {repeat}")
         for problem in dict.fromkeys(run.problems):
             print(f"{name}: FAIL {problem}")
 

@@ -47,7 +47,7 @@ static __always_inline int state_stand_in(__u64 sk, int old, int new)
 	__u32 zero = 0;
 	struct change *last = bpf_map_lookup_elem(&wt_change, &zero);
 
-	if (last && last->sk == sk && last->state == (__u64)new)
+	if (last && last->sk == sk && last->state == (__u64) new)
 		last->sk = 0;
 	else if (!is_done(sk, new)) /* another change may have come between the two of us */
 		on_state(sk, old, new);

@@ -256,13 +256,8 @@ uint64_t drop_signal_missed(const struct drop_signal *s)
 {
 	uint64_t missed = 0;
 
-	for (int i = 0; i < s->progs_len; i++) {
-		struct bpf_prog_info info = { 0 };
-		uint32_t len = sizeof(info);
-
-		if (!bpf_prog_get_info_by_fd(bpf_program__fd(s->progs[i]), &info, &len))
-			missed += info.recursion_misses;
-	}
+	for (int i = 0; i < s->progs_len; i++)
+		missed += tcp_hook_missed(s->progs[i], s->links[i]);
 	return missed;
 }
 

@@ -32,7 +32,7 @@ struct signal_tally {
 
 /* What the attacher tells the shipper while both run: cumulative, in memory shared over fork(). */
 struct signal_shared {
-	uint64_t missed[WT_SIGNALS]; /* recursion_misses of all programs */
+	uint64_t missed[WT_SIGNALS]; /* runs refused to all programs */
 };
 
 struct signals {

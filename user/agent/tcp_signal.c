@@ -393,12 +393,9 @@ static bool is_attached_before(const struct tcp_signal *s, int i)
 
 static uint64_t misses(const struct tcp_signal *s, int i)
 {
-	struct bpf_prog_info info = { 0 };
-	uint32_t len = sizeof(info);
-
-	if (!s->links[i] || bpf_prog_get_info_by_fd(bpf_program__fd(program(s, i)), &info, &len))
+	if (!s->links[i])
 		return 0;
-	return info.recursion_misses;
+	return tcp_hook_missed(is_attached_before(s, i) ? NULL : program(s, i), s->links[i]);
 }
 
 uint64_t tcp_signal_missed(const struct tcp_signal *s)
@@ -412,7 +409,7 @@ uint64_t tcp_signal_missed(const struct tcp_signal *s)
 			state = misses(s, i);
 		else if (!strcmp(name, TCP_STATE_STAND_IN) && s->links[i])
 			stand_in = misses(s, i);
-		else if (!is_attached_before(s, i))
+		else
 			missed += misses(s, i);
 	}
 	/* Lost is what both were refused: no more than the lesser. */

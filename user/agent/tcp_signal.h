@@ -30,7 +30,7 @@ int tcp_signal_sweep_rest(struct tcp_signal *s);
 /* Both, in every network namespace. 0 or -errno of the first that failed. */
 int tcp_signal_sweep(struct tcp_signal *s);
 
-/* Runs the kernel refused because the program was running on that CPU (recursion_misses). */
+/* Runs the kernel refused because one was under way on that CPU, at most: see tcp_hook_missed(). */
 uint64_t tcp_signal_missed(const struct tcp_signal *s);
 
 /* Fills up to max; returns how many. */

@@ -188,6 +188,49 @@ int tcp_hook_attach(const struct tcp_hook *h, struct bpf_program *prog, const st
 	return 0;
 }
 
+/* The end of struct bpf_link_info for links to kprobes, since 6.7; our libbpf's header is older. */
+struct kprobe_link_info {
+	uint32_t type;
+	uint32_t id;
+	uint32_t prog_id;
+	uint32_t pad0;
+	uint32_t perf_type; /* enum bpf_perf_event_type */
+	uint32_t pad1;
+	uint64_t function_name;
+	uint32_t name_len;
+	uint32_t offset;
+	uint64_t address;
+	uint64_t missed;
+	uint64_t cookie;
+};
+
+#define PERF_TYPE_KPROBE 3 /* and 4 for return probes */
+
+/* A probe that is hit inside another's handler is skipped before any program is asked. */
+static uint64_t kprobe_missed(const struct bpf_link *link)
+{
+	struct kprobe_link_info info = { 0 };
+	uint32_t len = sizeof(info);
+	int fd = bpf_link__fd(link);
+
+	if (bpf_obj_get_info_by_fd(fd, (void *)&info, &len) || len < sizeof(info))
+		return 0;
+	return info.perf_type == PERF_TYPE_KPROBE || info.perf_type == PERF_TYPE_KPROBE + 1
+		       ? info.missed
+		       : 0;
+}
+
+uint64_t tcp_hook_missed(const struct bpf_program *prog, const struct bpf_link *link)
+{
+	struct bpf_prog_info info = { 0 };
+	uint32_t len = sizeof(info);
+	uint64_t missed = kprobe_missed(link);
+
+	if (prog && !bpf_prog_get_info_by_fd(bpf_program__fd(prog), &info, &len))
+		missed += info.recursion_misses;
+	return missed;
+}
+
 void tcp_hook_name(const struct tcp_hook *h, const struct bpf_program *prog, char *to, size_t size)
 {
 	static const char *const kinds[] = {

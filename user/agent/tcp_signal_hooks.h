@@ -58,6 +58,12 @@ int tcp_hook_prepare(const struct tcp_hook *h, struct bpf_program *prog, char *w
 int tcp_hook_attach(const struct tcp_hook *h, struct bpf_program *prog, const struct bpf_map *map,
 		    struct bpf_link **ret);
 
+/*
+ * Runs that the kernel refused because something was running on that CPU: the program's (NULL: none)
+ * and the link's own.
+ */
+uint64_t tcp_hook_missed(const struct bpf_program *prog, const struct bpf_link *link);
+
 /* "tp_btf/inet_sock_set_state" */
 void tcp_hook_name(const struct tcp_hook *h, const struct bpf_program *prog, char *to, size_t size);
 

@@ -63,10 +63,6 @@ class Trial(Report):
     def failures(self):
         return [r for r in self.said if r[2] == "FAIL"]
 
-    def publish(self, report):
-        for result in self.said:
-            report.say(*result)
-
 
 def kernel():
     """(6, 1): tests may ask, the programs under test may not."""

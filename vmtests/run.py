@@ -121,7 +121,7 @@ def matrix(runs):
         for loss in run.losses:
             print(f"{name}: lost, in the ledger: {loss}")
         for repeat in run.repeats:
-            print(f"{name}: done again, {repeat}")
+            print(f"{name}: failed and had to pass again, {repeat}")
         for problem in dict.fromkeys(run.problems):
             print(f"{name}: FAIL {problem}")
 

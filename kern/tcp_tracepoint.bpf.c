@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * TCP by tracepoints. All but those of system calls are BTF tracepoints where the kernel describes them, raw
- * ones elsewhere: their context is the same array.
+ * TCP by tracepoints. All but those of system calls are BTF tracepoints where the kernel describes
+ * them, raw ones elsewhere: their context is the same array.
  */
 #include "kern/tcp_call.bpf.h"
 #include "kern/tcp_event.bpf.h"

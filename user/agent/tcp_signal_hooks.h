@@ -59,8 +59,8 @@ int tcp_hook_attach(const struct tcp_hook *h, struct bpf_program *prog, const st
 		    struct bpf_link **ret);
 
 /*
- * Runs that the kernel refused because something was running on that CPU: the program's (NULL: none)
- * and the link's own.
+ * Runs that the kernel refused because something was running on that CPU: the program's (NULL:
+ * none) and the link's own.
  */
 uint64_t tcp_hook_missed(const struct bpf_program *prog, const struct bpf_link *link);
 

@@ -168,7 +168,9 @@ def test_raw_bytes(c):
                 s.sendall(raw)
                 s.shutdown(socket.SHUT_WR)
                 answer = s.recv(100)
-            except ConnectionError:
+            except TimeoutError:
+                raise
+            except OSError:  # it has hung up: ECONNRESET, EPIPE, or ENOTCONN at the shutdown
                 answer = b""
             assert not answer.startswith(b"HTTP/1.1 2"), f"{raw[:40]}: {answer}"
     expect("afterwards", c.request("GET", "/healthz").status, 200)

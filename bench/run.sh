@@ -1,9 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0 OR GPL-2.0
 # All benches: bench/run.sh [hotpath|veth|cost|connections|collector]… (default: all). Tables on
-# stdout, JSON
-# lines in $BUILD/bench/results.json. PEER='file.o:program …' are measured beside ours. Everything
-# runs in turn on one machine: compare ratios, not nanoseconds.
+# stdout, JSON lines in $BUILD/bench/results.json. PEER='file.o:program …' are measured beside ours.
+# Everything runs in turn on one machine: compare ratios, not nanoseconds.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 BUILD=${BUILD:-build}

@@ -3,7 +3,7 @@
 """Many flows through a veth: ns a packet of each program, by the kernel's run-time statistics less
 what an empty program takes. One line of JSON each. bench/veth.py [PEER.o:PROGRAM…]
 
-VETH_PACKETS (2,000,000) a measurement, VETH_ROUNDS (3) of which the median counts, VETH_FLOWS
+VETH_PACKETS (2,000,000) a measurement, VETH_ROUNDS (2) of which the lower median counts, VETH_FLOWS
 ('1 1000 16384 1000000'), VETH_MODES ('uniform zipf'), VETH_PROGRAMS (beside an empty one).
 """
 import json
@@ -14,7 +14,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../
 from rig import BUILD, Failed, run_test  # noqa: E402
 
 PACKETS = int(os.environ.get("VETH_PACKETS", "2000000"))
-ROUNDS = int(os.environ.get("VETH_ROUNDS", "3"))
+ROUNDS = int(os.environ.get("VETH_ROUNDS", "2"))
 FLOWS = [int(n) for n in os.environ.get("VETH_FLOWS", "1 1000 16384 1000000").split()]
 NAMES = os.environ.get("VETH_PROGRAMS", "ours_tc percpu_tc shared_tc ours_xdp percpu_xdp").split()
 
@@ -51,7 +51,7 @@ def rounds(rig, a, b, flows, mode):
 
 
 def report(got, flows, mode):
-    median = {p: sorted(rs, key=lambda r: r["ns"])[len(rs) // 2] for p, rs in got.items()}
+    median = {p: sorted(rs, key=lambda r: r["ns"])[(len(rs) - 1) // 2] for p, rs in got.items()}
     empty = {r["hook"]: r["ns"] for p, r in median.items() if p.startswith("empty_")}
     for program, r in median.items():
         if program.startswith("empty_"):

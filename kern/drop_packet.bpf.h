@@ -25,11 +25,18 @@
 #define IPV6_AUTH 51
 #define IPV6_OPTIONS 60
 
-#define skb_read(skb, ...)                            \
-	({                                            \
-		struct sk_buff *skb_ = (void *)(skb); \
-		BPF_CORE_READ(skb_, __VA_ARGS__);     \
-	})
+/*
+ * A tracepoint's skb is a typed pointer: its fields, and what they point to, are plain loads that
+ * cannot fault. Elsewhere each is a helper's call, and a drop has twenty of them.
+ */
+#ifdef DROP_TYPED_SKB
+#define kernel_read(p, field) ((p)->field)
+#define kernel_follow(p, pointer, field) ((p)->pointer->field)
+#else
+#define kernel_read(p, field) BPF_CORE_READ(p, field)
+#define kernel_follow(p, pointer, field) BPF_CORE_READ(p, pointer, field)
+#endif
+#define skb_read(skb, field) kernel_read((struct sk_buff *)(skb), field)
 
 struct ip4 {
 	__u8 version_ihl;
@@ -202,21 +209,21 @@ static __always_inline void drop_read_place(__u64 skb, struct wt_drop *d)
 
 	d->ifindex = skb_read(skb, skb_iif);
 	if (sk) {
-		d->netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
+		d->netns = kernel_follow(sk, __sk_common.skc_net.net, ns.inum);
 		return;
 	}
-	dev_index = dev ? BPF_CORE_READ(dev, ifindex) : 0;
+	dev_index = dev ? kernel_read(dev, ifindex) : 0;
 	if (!d->ifindex)
 		d->ifindex = dev_index;
 	if (dev_index && dev_index == d->ifindex)
-		d->netns = BPF_CORE_READ(dev, nd_net.net, ns.inum);
+		d->netns = kernel_follow(dev, nd_net.net, ns.inum);
 }
 
 /* Netlink and Unix sockets use skbs too: those are no packets. */
 static __always_inline bool drop_is_packet(__u64 skb)
 {
 	struct sock *sk = skb_read(skb, sk);
-	__u16 family = sk ? BPF_CORE_READ(sk, __sk_common.skc_family) : 0;
+	__u16 family = sk ? kernel_read(sk, __sk_common.skc_family) : 0;
 
 	return skb_read(skb, skb_iif) || skb_read(skb, protocol) || family == WT_AF_INET ||
 	       family == WT_AF_INET6;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Drops from the tracepoint kfree_skb, whose arguments grew over time; one of the two is loaded. */
+#define DROP_TYPED_SKB
 #include "kern/drop.bpf.h"
 
 SEC("tp_btf/kfree_skb")

@@ -69,8 +69,12 @@ def finish(rig, agent):
 def connections(rig, **query):
     """Every connection that matches, page by page."""
     rest = "".join(f"&{key}={quote(str(value))}" for key, value in query.items())
-    answer = json.loads(rig.http(f"/v1/connections?last=all&limit=100000{rest}"))
-    return answer["rows"]
+    rows, page = [], None
+    while page is None or len(page) == 20000:
+        page = json.loads(rig.http(
+            f"/v1/connections?last=all&limit=20000&offset={len(rows)}{rest}"))["rows"]
+        rows += page
+    return rows
 
 
 def every_connection_once(rig):

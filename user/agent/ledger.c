@@ -106,8 +106,8 @@ static int ship(struct closing *c, bool last)
 		const struct iface *iface = &d->ifaces->at[slot];
 		struct watched_interface *to = &interfaces[b.interfaces_len];
 
-		if (!iface->ifindex)
-			continue;
+		if (!iface->ifindex || !iface->name[0])
+			continue; /* nothing to tell, or not told yet */
 		*to = (struct watched_interface){ .index = iface->ifindex, .netns = iface->netns };
 		snprintf(to->name, sizeof(to->name), "%s", iface->name);
 		snprintf(to->hook, sizeof(to->hook), "%s", iface->hook);

@@ -293,6 +293,24 @@ static void start_crashlog(struct shipper *s)
 	d->crashlog = &s->crashlog;
 }
 
+/*
+ * Adopted tables count on while the attacher still looks for interfaces: an interval that ends
+ * before it has told of them has their numbers all the same, from the programs' own table.
+ */
+static void know_interfaces(struct shipper *s)
+{
+	const struct tables *t = s->tables;
+
+	for (uint32_t i = 0; i < WT_IF_BUCKETS; i++) {
+		const struct wt_if *known = &t->interfaces[i];
+
+		if (!known->ifindex || known->slot >= GEOMETRY_SLOTS_MAX)
+			continue;
+		s->ifaces.at[known->slot].ifindex = known->ifindex;
+		s->ifaces.at[known->slot].netns = t->state->netns;
+	}
+}
+
 static int start(struct shipper *s)
 {
 	const struct config *c = s->o->config;
@@ -302,6 +320,7 @@ static int start(struct shipper *s)
 	s->poll_fd = make_timer(SHIPPER_POLL_IDLE_MS * 1000);
 	if (s->interval_fd < 0 || s->poll_fd < 0)
 		return -EMFILE;
+	know_interfaces(s);
 	spool_init(&s->spool, s->tables->state, s->tables->spool, s->tables->geometry.spool_bytes);
 	err = privilege_drop_all(s->o->uid, s->o->gid);
 	if (!err)

@@ -42,7 +42,7 @@ static const struct stage {
 	const char *only; /* reasons that start so; "!": all but those */
 } stages[] = {
 	{ STAGE_COUNT, "", "seen", "seen at the hook", NULL },
-	{ STAGE_COUNT, "=", "recorded", "recorded in flows", NULL },
+	{ STAGE_COUNT, "=", "recorded", "recorded", NULL },
 	{ STAGE_COUNT, "+", "folded", "folded by protocol", NULL },
 	{ STAGE_COUNT, "+", "filtered", "filtered", NULL },
 	{ STAGE_COUNT, "+", "sampled_out", "sampled out", NULL },
@@ -50,9 +50,9 @@ static const struct stage {
 	{ STAGE_REASONS, "+", "unparsed", "not parsed: ", NULL },
 	{ STAGE_REASONS, "+", "lost", "lost: ", "!spool_" },
 	{ STAGE_RULE, "", "agent_balance", "not accounted for", NULL },
-	{ STAGE_COUNT, "", "recorded", "recorded in flows", NULL },
+	{ STAGE_COUNT, "", "recorded", "recorded", NULL },
 	{ STAGE_COUNT, "+", "folded", "folded by protocol", NULL },
-	{ STAGE_COUNT, "=", "stored", "stored as flows", NULL },
+	{ STAGE_COUNT, "=", "stored", "stored", NULL },
 	{ STAGE_COUNT, "+", "stored_fold", "stored as folds", NULL },
 	{ STAGE_REASONS, "+", "lost", "lost on the way: ", "spool_" },
 	{ STAGE_RULE, "", "store_balance", "not accounted for", NULL },
@@ -118,12 +118,12 @@ static void print_point(const json_t *row)
 {
 	char from[TIMESPEC_TEXT_MAX], to[TIMESPEC_TEXT_MAX];
 
-	show_line("%s  %s %s%s, %lld intervals, %.19s to %.19s", show_exporter(row),
+	show_line("%s  %s %s%s, %lld interval%s, %.19s to %.19s", show_exporter(row),
 		  show_text(row, "interface"),
 		  *show_text(row, "direction") ? show_text(row, "direction")
 					       : show_text(row, "point"),
 		  strcmp(show_text(row, "layer"), "inner") ? "" : ", inside tunnels",
-		  (long long)show_int(row, "intervals"),
+		  (long long)show_int(row, "intervals"), show_int(row, "intervals") == 1 ? "" : "s",
 		  timespec_format(show_int(row, "from_us"), from),
 		  timespec_format(show_int(row, "to_us"), to));
 }
@@ -178,6 +178,14 @@ static void print_kernel(const struct show *show, const json_t *row)
 	explain(difference, show_count(show, difference < 0 ? -difference : difference, packets));
 }
 
+/* Points of the host that are no packets: TCP events, latencies. */
+static bool counts_packets(const json_t *row)
+{
+	const char *point = show_text(row, "point");
+
+	return !*point || !strcmp(point, "packets") || !strcmp(point, "drops");
+}
+
 static int print_row(const struct show *show, json_t *row)
 {
 	AUTO(table_free) struct table *t = table_new(4);
@@ -188,7 +196,7 @@ static int print_row(const struct show *show, json_t *row)
 	print_point(row);
 	table_column(t, "    ", true);
 	table_column(t, "", false);
-	table_column(t, "PACKETS", true);
+	table_column(t, counts_packets(row) ? "PACKETS" : "EVENTS", true);
 	table_column(t, "BYTES", true);
 	for (size_t i = 0; i < ARRAY_LEN(stages); i++)
 		add_stage(t, show, &stages[i], row);

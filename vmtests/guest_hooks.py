@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import guest_traffic as traffic
 from guest_flows import network
-from ledger import agent_status, audit
+from ledger import agent_status, audit, settled
 from rig import Failed
 
 FAMILIES = ("tracepoint", "fentry", "kprobe")
@@ -160,7 +160,7 @@ class Family:
             rows = [c for c in self.connections() if c["netns"] == truth.netns["client"] and
                     (c["remote_address"], c["remote_port"]) == (host, port)]
             self.rig.equal([(c["end"], c["error"]) for c in rows], [("failed", want)],
-                           f"connections to {host}:{port}")
+                           f"connections to {host}:{port}, of {json.dumps(rows)}")
             if want == "ETIMEDOUT":
                 self.rig.equal(rows[0]["retransmits_syn"], 1, "SYNs resent before the timeout")
 
@@ -264,6 +264,7 @@ def one_round(rig, a, b, number):
     show_refused(b)
     for f in families:
         trial.check(f.name, "ends", lambda f=f: rig.equal(f.agent.stop(), 0, f.agent.log()))
+    settled(rig)  # acknowledged is not yet to be asked for, and connections are asked for once
     for f in families:
         judge(rig, trial, f, truth)
     for f in families[1:]:

@@ -11,6 +11,7 @@
 #include "user/collector/api.h"
 #include "user/collector/ledger_sum.h"
 #include "user/collector/store.h"
+#include "user/collector/store_sums.h"
 #include "user/collector/store_write.h"
 #include "user/lib/cleanup.h"
 #include "user/lib/log.h"
@@ -39,32 +40,19 @@ static const char ledger_sql[] = INTERVALS
 	"GROUP BY exporter_id, ifindex, netns, point, name";
 
 /*
- * What the store has of each series; its tables stand between the two. Bits of flags as in
- * user/wire/flow.h. Connections and drops are points of their agent's host, without an interface:
- * all ledgers of an agent have its own namespace, whichever one the socket or the packet was in.
+ * What the store has: sums of what is sealed, and of each table, which stand in the middle. Points
+ * that are no interface have their agent's own namespace, whichever one the socket or the packet
+ * was in.
  */
-#define OF_HOST(point)                                                                        \
-	INTERVALS "SELECT exporter_id, 0, coalesce((SELECT any_value(l.netns) FROM ledger l " \
-		  "WHERE l.exporter_id = f.exporter_id AND l.point = " point "), 0), " point  \
-		  ", '" LEDGER_STORED "', "
-#define JOINED " f JOIN live USING (exporter_id, \"interval\") GROUP BY "
-
-static const struct {
-	const char *before, *after;
-} stored_sql[STORE_SERIES] = {
-	[SERIES_FLOWS] = { INTERVALS
-			   "SELECT exporter_id, ifindex, netns, (flags & 1) | ((flags >> 2) & 2), "
-			   "CASE kind WHEN 0 THEN '" LEDGER_STORED "' ELSE '" LEDGER_STORED_FOLD
-			   "' END, sum(packets)::BIGINT, sum(l2_octets)::BIGINT, 0, NULL, NULL FROM ",
-			   JOINED "ALL" },
-	[SERIES_CONNECTIONS] = { OF_HOST("16") "sum(events)::BIGINT, 0, 0, NULL, NULL FROM ",
-				 JOINED "exporter_id" },
-	[SERIES_DROPS] = { OF_HOST("17") "sum(packets)::BIGINT, sum(octets)::BIGINT, 0, NULL, NULL "
-					 "FROM ",
-			   JOINED "exporter_id" },
-	[SERIES_LATENCIES] = { OF_HOST("18") "sum(count)::BIGINT, 0, 0, NULL, NULL FROM ",
-			       JOINED "exporter_id" },
-};
+static const char stored_before[] =
+	INTERVALS ", spaces AS (SELECT exporter_id, point, any_value(netns) AS space FROM ledger "
+		  "WHERE point >= 16 GROUP BY ALL) "
+		  "SELECT exporter_id, ifindex, coalesce(space, netns), point, name, "
+		  "sum(packets)::BIGINT, sum(octets)::BIGINT, 0, NULL, NULL FROM ("
+		  "SELECT exporter_id, \"interval\", ifindex, netns, point, name, packets, octets "
+		  "FROM stored";
+static const char stored_after[] = ") JOIN live USING (exporter_id, \"interval\") "
+				   "LEFT JOIN spaces USING (exporter_id, point) GROUP BY ALL";
 
 static const char names_sql[] =
 
@@ -125,27 +113,42 @@ static int add_ledger(const struct api_request *req, const struct range *range,
 	return err ? err : add_counts(sum, &res);
 }
 
-static int add_stored(const struct api_request *req, const struct range *range,
-		      struct ledger_sum *sum)
+static int write_stored(const struct api_request *req, FILE *out)
 {
 	int err = 0;
 
+	fputs(stored_before, out);
 	for (int series = 0; series < STORE_SERIES && !err; series++) {
-		AUTO_FREE char *source = NULL, *sql = NULL;
-		RESULT res = {};
+		const struct store_sums *sums = store_sums_of(series);
+		AUTO_FREE char *source = NULL;
 
-		if (!stored_sql[series].before)
-			continue; /* of no point */
-		err = store_source(req->reader, series, INT64_MIN, INT64_MAX, &source);
-		if (!err && asprintf(&sql, "%s%s%s", stored_sql[series].before, source,
-				     stored_sql[series].after) < 0)
-			err = -ENOMEM;
+		if (!sums)
+			continue;
+		err = store_source_open(req->reader, series, &source);
 		if (!err)
-			err = query(req, sql, range, &res);
-		if (!err)
-			err = add_counts(sum, &res);
+			fprintf(out, " UNION ALL %s%s%s", sums->before, source, sums->after);
 	}
+	fputs(stored_after, out);
 	return err;
+}
+
+static int add_stored(const struct api_request *req, const struct range *range,
+		      struct ledger_sum *sum)
+{
+	AUTO_FREE char *sql = NULL;
+	RESULT res = {};
+	size_t len;
+	FILE *out = open_memstream(&sql, &len);
+	int err;
+
+	if (!out)
+		return -ENOMEM;
+	err = write_stored(req, out);
+	if (fclose(out) && !err)
+		err = -ENOMEM;
+	if (!err)
+		err = query(req, sql, range, &res);
+	return err ? err : add_counts(sum, &res);
 }
 
 static int add_names(const struct api_request *req, struct ledger_sum *sum)

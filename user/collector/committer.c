@@ -5,11 +5,11 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "user/collector/housekeeper.h"
 #include "user/collector/metrics.h"
 #include "user/collector/metrics_host.h"
 #include "user/collector/metrics_latency.h"
@@ -27,16 +27,12 @@ struct committer {
 	struct seglog *log;
 	struct registry *registry;
 	bool registry_is_stale;
-	struct committer_limits limits;
+	struct housekeeper *housekeeper;
 	pthread_t thread;
 	/* gathered for the next transaction */
 	struct item *group;
 	struct item **group_tail;
 	size_t group_rows;
-	/* retention */
-	int64_t retention_ns; /* when to look next */
-	int64_t expired_hour; /* up to which hour of arrival has been dropped */
-	_Atomic bool is_full;
 };
 
 static void group_clear(struct committer *c)
@@ -55,7 +51,7 @@ static void group_add(struct committer *c, struct item *list)
 	}
 }
 
-int committer_new(struct store *s, struct pipeline *p, const struct committer_limits *limits,
+int committer_new(struct store *s, struct pipeline *p, const struct housekeeper_limits *limits,
 		  struct committer **ret)
 {
 	AUTO(committer_free) struct committer *c = calloc(1, sizeof(*c));
@@ -65,9 +61,10 @@ int committer_new(struct store *s, struct pipeline *p, const struct committer_li
 		return -ENOMEM;
 	c->store = s;
 	c->pipeline = p;
-	c->limits = *limits;
 	group_clear(c);
 	err = registry_load(s, &c->registry);
+	if (!err)
+		err = housekeeper_new(s, limits, &c->housekeeper);
 	if (err)
 		return err;
 	*ret = TAKE(c);
@@ -79,6 +76,7 @@ void committer_free(struct committer *c)
 	if (!c)
 		return;
 	item_list_free(c->group);
+	housekeeper_free(c->housekeeper);
 	registry_free(c->registry);
 	free(c);
 }
@@ -90,7 +88,7 @@ struct registry *committer_registry(struct committer *c)
 
 bool committer_is_full(const struct committer *c)
 {
-	return c->is_full;
+	return housekeeper_is_full(c->housekeeper);
 }
 
 /* ---- one transaction ------------------------------------------------------------------------ */
@@ -276,67 +274,6 @@ int committer_replay_finish(struct committer *c)
 	return replay_commit(c);
 }
 
-/* ---- retention ------------------------------------------------------------------------------ */
-
-static int expire(struct committer *c, int64_t before_us)
-{
-	unsigned int dropped;
-	int err = store_expire(c->store, before_us, &dropped);
-
-	if (err)
-		return err;
-	metric_add(METRIC_RETENTION_DROPS, dropped);
-	c->registry_is_stale = true; /* it may have lost exporters */
-	if (dropped)
-		err = store_checkpoint(c->store); /* which is when blocks become free */
-	return err;
-}
-
-/* Over the limit: the oldest hour goes, but never the one that is being filled. */
-static int expire_by_size(struct committer *c)
-{
-	uint64_t used;
-	int64_t oldest_us;
-	int err = store_used_bytes(c->store, &used);
-
-	while (!err && used + seglog_bytes(c->log) > c->limits.max_disk_bytes) {
-		err = store_oldest_end(c->store, &oldest_us);
-		if (err || oldest_us > wall_us()) {
-			if (!err && !c->is_full)
-				log_error(
-					"store: the current hour alone exceeds --max-disk: batches are refused");
-			c->is_full = !err;
-			return err;
-		}
-		log_warn("store: %llu bytes are more than --max-disk",
-			 (unsigned long long)used + seglog_bytes(c->log));
-		err = expire(c, oldest_us);
-		if (!err)
-			err = store_used_bytes(c->store, &used);
-	}
-	if (!err)
-		c->is_full = false;
-	return err;
-}
-
-static void retain(struct committer *c)
-{
-	int64_t before_us = wall_us() - c->limits.keep_us;
-	int64_t hour = before_us / STORE_HOUR_US;
-	int err = 0;
-
-	c->retention_ns = monotonic_ns() + RETENTION_PERIOD_NS;
-	if (hour > c->expired_hour) {
-		err = expire(c, before_us);
-		if (!err)
-			c->expired_hour = hour;
-	}
-	if (!err)
-		err = expire_by_size(c);
-	if (err)
-		log_error("store: retention: %s", strerror(-err));
-}
-
 /* ---- the thread ----------------------------------------------------------------------------- */
 
 static void commit_until_done(struct committer *c)
@@ -368,12 +305,14 @@ static void *committer_main(void *arg)
 	int64_t due_ns = 0;
 
 	while (wake != PIPELINE_STOP) {
+		int64_t house_ns = housekeeper_due_ns(c->housekeeper);
 		struct item *list;
 
-		if (monotonic_ns() >= c->retention_ns)
-			retain(c);
-		list = pipeline_take_to_commit(c->pipeline, c->group ? due_ns : c->retention_ns,
-					       &wake);
+		if (monotonic_ns() >= house_ns &&
+		    housekeeper_run(c->housekeeper, wall_us(), seglog_bytes(c->log)))
+			c->registry_is_stale = true;
+		house_ns = housekeeper_due_ns(c->housekeeper);
+		list = pipeline_take_to_commit(c->pipeline, c->group ? due_ns : house_ns, &wake);
 		if (list && !c->group)
 			due_ns = monotonic_ns() + COMMIT_PERIOD_NS;
 		group_add(c, list);

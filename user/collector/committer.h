@@ -2,11 +2,12 @@
 /*
  * The committer thread: durable batches in; rows, ledger, high-water marks and the log's position
  * out, in one transaction a second or every 122,880 rows; then the log lets go of what is stored.
- * It also keeps the store within its age and size.
+ * Between transactions it keeps house (housekeeper.h).
  */
 #ifndef WT_COMMITTER_H
 #define WT_COMMITTER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "user/collector/seglog.h"
@@ -16,19 +17,14 @@
 #define COMMIT_PERIOD_NS INT64_C(1000000000)
 #define COMMIT_RETRY_NS \
 	INT64_C(1000000000) /* after a failure; the pipeline's bound holds agents off */
-#define RETENTION_PERIOD_NS INT64_C(10000000000)
 
 struct committer;
+struct housekeeper_limits;
 struct pipeline;
 struct registry;
 struct store;
 
-struct committer_limits {
-	int64_t keep_us;
-	uint64_t max_disk_bytes;
-};
-
-int committer_new(struct store *s, struct pipeline *p, const struct committer_limits *limits,
+int committer_new(struct store *s, struct pipeline *p, const struct housekeeper_limits *limits,
 		  struct committer **ret);
 void committer_free(struct committer *c);
 DEFINE_AUTO(committer_free, struct committer *);

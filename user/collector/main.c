@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "user/collector/committer.h"
+#include "user/collector/housekeeper.h"
 #include "user/collector/ingest.h"
 #include "user/collector/listen.h"
 #include "user/collector/logwriter.h"
@@ -138,10 +139,11 @@ static int open_store(struct collector *c)
 {
 	const struct settings *s = &c->settings;
 	struct store_limits store_limits = { s->memory_bytes, (unsigned int)s->threads };
-	struct committer_limits limits = { s->keep_us, s->max_disk_bytes };
+	struct housekeeper_limits limits = { .max_disk_bytes = s->max_disk_bytes };
 	struct log_position from;
 	int err = store_open_limited(s->data, &store_limits, &c->store);
 
+	memcpy(limits.keep_us, s->keep_us, sizeof(limits.keep_us));
 	if (!err)
 		err = store_position(c->store, &from);
 	if (!err)

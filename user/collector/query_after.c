@@ -26,6 +26,11 @@ int query_after_parse(const struct api_request *req, struct api_reply *reply,
 	}
 	if (text)
 		err = store_cursor_source(req->reader, series, &cursor, &after.source);
+	if (err == -ESTALE) {
+		err = api_error(reply, 410, "after", -1,
+				"the cursor is from before an hour that is sealed now: begin anew");
+		return err < 0 ? err : 1;
+	}
 	if (err)
 		return err;
 	store_cursor_format(&now, after.cursor);

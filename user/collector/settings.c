@@ -4,6 +4,7 @@
 
 #include <errno.h>
 
+#include "user/collector/keep.h"
 #include "user/lib/cleanup.h"
 #include "user/lib/options.h"
 
@@ -16,10 +17,11 @@ static const struct option_row rows[] = {
 	  .help = "API for people and Prometheus; port 0: any free one" },
 	{ "socket", 's', OPTION_TEXT, AT(socket), "PATH", "/run/wiretally/collector.sock",
 	  .help = "Unix socket that agents of this host ship to" },
-	{ "keep", 'k', OPTION_DURATION, AT(keep_us), "TIME", "24h", .min = 3600000000,
-	  .max = 315360000000000, .help = "age at which an hour of flows is dropped" },
+	{ "keep", 'k', OPTION_TEXT, AT(keep), "TIMES", KEEP_DEFAULT,
+	  .help = "ages at which records, minutes and hours of flows are dropped; the rest goes with minutes" },
 	{ "max-disk", 0, OPTION_BYTES, AT(max_disk_bytes), "SIZE", "10G", .min = 64u << 20,
-	  .max = UINT64_C(1) << 50, .help = "size at which the oldest hour of flows is dropped" },
+	  .max = UINT64_C(1) << 50,
+	  .help = "size at which the oldest records are dropped, then minutes, then hours" },
 	{ "memory", 'm', OPTION_BYTES, AT(memory_bytes), "SIZE", "512M", .min = 64u << 20,
 	  .max = UINT64_C(1) << 42, .help = "what the database may use before it spills to disk" },
 	{ "threads", 't', OPTION_NUMBER, AT(threads), "N", "1", .min = 1, .max = 256,
@@ -45,6 +47,7 @@ void settings_help(FILE *out)
 
 int settings_parse(int argc, char **argv, struct settings *ret)
 {
+	char why[KEEP_ERROR_MAX];
 	struct option_error error;
 	int rest;
 
@@ -54,6 +57,10 @@ int settings_parse(int argc, char **argv, struct settings *ret)
 	}
 	if (rest < argc) {
 		fprintf(stderr, "wiretally-collector: unexpected argument '%s'\n", argv[rest]);
+		return -EINVAL;
+	}
+	if (keep_parse(ret->keep, ret->keep_us, why)) {
+		fprintf(stderr, "wiretally-collector: --keep '%s': %s\n", ret->keep, why);
 		return -EINVAL;
 	}
 	return 0;

@@ -7,11 +7,14 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "user/collector/store_schema.h"
+
 struct settings {
 	const char *data;
 	const char *listen;
 	const char *socket;
-	int64_t keep_us;
+	const char *keep; /* as given */
+	int64_t keep_us[STORE_TIERS];
 	uint64_t max_disk_bytes;
 	uint64_t memory_bytes;
 	uint64_t threads;

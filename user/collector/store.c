@@ -9,25 +9,22 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "user/collector/store_files.h"
 #include "user/collector/store_internal.h"
 #include "user/collector/store_watch.h"
 #include "user/lib/log.h"
 
 /*
- * Nothing but our own file: no other files, no downloads, no extensions. CHECKPOINT stops writers
+ * Nothing but our own files (see confine()): no others, no downloads, no extensions. CHECKPOINT stops writers
  * for seconds, so it comes rarely; the segment log takes what arrives meanwhile.
  */
 static const struct {
 	const char *name;
 	const char *value;
 } settings[] = {
-	{ "access_mode", "READ_WRITE" },
-	{ "enable_external_access", "false" },
-	{ "autoinstall_known_extensions", "false" },
-	{ "autoload_known_extensions", "false" },
-	{ "allow_community_extensions", "false" },
-	{ "checkpoint_threshold", "256MB" },
-	{ "max_temp_directory_size", "4GB" },
+	{ "access_mode", "READ_WRITE" },	  { "autoinstall_known_extensions", "false" },
+	{ "autoload_known_extensions", "false" }, { "allow_community_extensions", "false" },
+	{ "checkpoint_threshold", "256MB" },	  { "max_temp_directory_size", "4GB" },
 };
 
 static int config_set(duckdb_config config, const char *name, const char *value)
@@ -63,6 +60,26 @@ static int open_file(struct store *s)
 	return err;
 }
 
+/* From here on SQL reaches DIR/segments and no other file, and cannot change that. */
+static int confine(struct store *s)
+{
+	AUTO_FREE char *sql = NULL;
+	size_t len;
+	FILE *out = open_memstream(&sql, &len);
+
+	if (!out)
+		return -ENOMEM;
+	fputs("SET allowed_directories = ['", out);
+	store_write_path(s, "", out);
+	fputs("']; SET enable_external_access = false; SET lock_configuration = true", out);
+	if (fclose(out))
+		return -ENOMEM;
+	if (duckdb_query(s->writer, sql, NULL) == DuckDBSuccess)
+		return 0;
+	log_error("open store '%s': cannot confine it to its folder", s->path);
+	return -EIO;
+}
+
 static int open_database(struct store *s)
 {
 	int err = open_file(s);
@@ -73,7 +90,9 @@ static int open_database(struct store *s)
 		log_error("open store '%s': cannot connect", s->path);
 		return -ENOMEM;
 	}
-	err = store_schema_init(s->writer);
+	err = confine(s);
+	if (!err)
+		err = store_schema_init(s->writer);
 	return err ? err : store_readers_connect(s);
 }
 
@@ -96,12 +115,19 @@ int store_open_limited(const char *dir, const struct store_limits *limits, struc
 		return -ENOMEM;
 	store_appenders_drop(s);
 	s->limits = *limits;
+	s->segments_fd = s->quarantine_fd = -1;
 	pthread_rwlock_init(&s->gate, NULL);
+	pthread_mutex_init(&s->snapshots_lock, NULL);
+	s->dir = strdup(dir);
+	if (!s->dir)
+		return -ENOMEM;
 	if (asprintf(&s->path, "%s/wiretally.duckdb", dir) < 0) {
 		s->path = NULL;
 		return -ENOMEM;
 	}
 	err = open_database(s);
+	if (!err)
+		err = store_files_start(s);
 	if (!err)
 		err = store_watch_start(&s->watch);
 	if (err)
@@ -150,8 +176,11 @@ void store_close(struct store *s)
 			duckdb_destroy_data_chunk(&s->hours[i].rows.chunk);
 	if (s->ledger.chunk)
 		duckdb_destroy_data_chunk(&s->ledger.chunk);
+	store_files_stop(s);
 	pthread_rwlock_destroy(&s->gate);
+	pthread_mutex_destroy(&s->snapshots_lock);
 	free(s->path);
+	free(s->dir);
 	free(s);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0 */
 /*
- * The store: DuckDB in DIR/wiretally.duckdb. One writer (the committer thread), any number of
+ * The store: DuckDB in DIR/wiretally.duckdb, and DIR/segments with what it has sealed. One writer (the committer thread), any number of
  * readers, each with a connection of its own. Rows, ledger, high-water marks and the segment
  * log's position change in one transaction.
  *
@@ -18,8 +18,14 @@
  *               at_us BIGINT (arrival), netns UINTEGER, gauge UTINYINT, name VARCHAR, value UBIGINT
  *   latencies_<n>  the same for struct latency: start_us, end_us, remote_hi, remote_lo, port,
  *               netns, role, kind, count, sum_ns, and the buckets b00 … b31 UINTEGER
- *   segments    (name VARCHAR, min_start_us BIGINT, max_end_us BIGINT, rows UBIGINT): the
- *               <series>_<n> tables there are; queries read only tables listed here.
+ *   minutes_<n>, hours_<n>  coarser tiers of flows (store_rollup.h), their columns and records
+ *               UINTEGER; n of hours is a day. Minutes are only ever files.
+ *   segments    (name VARCHAR, min_start_us BIGINT, max_end_us BIGINT, rows UBIGINT, file VARCHAR,
+ *               bytes UBIGINT, crc UINTEGER, hours UINTEGER): the <series>_<n> tables and files
+ *               there are (store_segments.h); queries read only what is listed here.
+ *   stored      (exporter_id UINTEGER, interval UBIGINT, ifindex UINTEGER, netns UINTEGER,
+ *               point UTINYINT, name VARCHAR, packets BIGINT, octets BIGINT, arrived_us BIGINT):
+ *               sums of sealed tables for the ledger (store_sums.h)
  *   exporters   (id UINTEGER, agent VARCHAR, instance BLOB, host VARCHAR, exporter VARCHAR,
  *               high_water UBIGINT, first_us BIGINT, last_us BIGINT, gaps UBIGINT,
  *               expired_interval UBIGINT): one per (agent, instance, exporter); id is small and
@@ -45,6 +51,7 @@
 #include <duckdb.h>
 
 #include "user/collector/store_schema.h"
+#include "user/collector/store_source.h"
 #include "user/lib/cleanup.h"
 
 struct store;
@@ -72,6 +79,9 @@ DEFINE_AUTO(store_close, struct store *);
 /* Size of the database's files. Any thread. */
 uint64_t store_file_bytes(const struct store *s);
 
+/* A query has failed over one of its files since this was last asked. */
+bool store_is_suspect(struct store *s);
+
 /* A read connection, for one thread at a time. */
 int store_reader_open(struct store *s, struct store_reader **ret);
 void store_reader_close(struct store_reader *r);
@@ -94,12 +104,5 @@ void store_reader_end(struct store_reader *r);
  */
 int store_query(struct store_reader *r, const char *sql, duckdb_value *params, size_t params_len,
 		duckdb_result *ret, char **error);
-
-/*
- * "(SELECT * FROM flows_1 UNION ALL SELECT * FROM flows_2 …)" over the segments that overlap
- * [from_us, to_us), or a subquery with no rows. malloc'd into *ret. 0 or -errno.
- */
-int store_source(struct store_reader *r, enum store_series series, int64_t from_us, int64_t to_us,
-		 char **ret);
 
 #endif

@@ -9,58 +9,41 @@
 #include <string.h>
 
 #include "user/collector/store_internal.h"
-#include "user/lib/log.h"
 
 #define HOUR_MAX 999999999 /* in the year 114,000 */
 
-/* Name and rows of the series' tables, by hour: oldest first, or only the newest. */
-static int list_tables(struct store_reader *r, enum store_series series, bool only_newest,
-		       duckdb_result *ret)
+/* The series' segments with rows, oldest first. */
+static int list_tables(struct store_reader *r, enum store_series series, struct store_segments *ret)
 {
-	/* by length first: an hour is written without leading zeros */
-	static const char *const sql[] = {
-		"SELECT name, rows FROM segments WHERE rows > 0 AND starts_with(name, $1 || '_') "
-		"ORDER BY length(name), name",
-		"FROM (SELECT name, rows FROM segments WHERE rows > 0 AND starts_with(name, $1 || '_') "
-		"ORDER BY length(name) DESC, name DESC LIMIT 2) ORDER BY length(name), name",
-	};
-	duckdb_value name = duckdb_create_varchar(store_series[series].name);
-	AUTO_FREE char *error = NULL;
-	int err = store_query(r, sql[only_newest], &name, 1, ret, &error);
+	struct store_segments list;
+	size_t len = 0;
+	int err = store_segments_read(r, &list);
 
-	duckdb_destroy_value(&name);
 	if (err)
-		log_warn("store: list segments: %s", error ? error : strerror(-err));
-	return err;
-}
-_Static_assert(STORE_CURSOR_HOURS == 2, "LIMIT above");
-
-/* One line of list_tables(). -EINVAL for a name that is not of this program. */
-static int table_at(duckdb_result *list, idx_t i, char name[STORE_NAME_MAX], int64_t *hour,
-		    uint64_t *rows)
-{
-	char *text = duckdb_value_varchar(list, 0, i);
-
-	if (!text)
-		return -ENOMEM;
-	snprintf(name, STORE_NAME_MAX, "%s", text);
-	duckdb_free(text);
-	*rows = duckdb_value_uint64(list, 1, i);
-	return store_hour_parse(name, hour) ? 0 : -EINVAL;
+		return err;
+	for (size_t i = 0; i < list.len; i++)
+		if (list.at[i].series == series && list.at[i].rows)
+			list.at[len++] = list.at[i];
+	list.len = len;
+	*ret = list;
+	return 0;
 }
 
 int store_cursor_now(struct store_reader *r, enum store_series series, struct store_cursor *ret)
 {
-	__attribute__((cleanup(result_done_auto))) duckdb_result list = {};
+	__attribute__((cleanup(store_segments_done))) struct store_segments list = { 0 };
 	struct store_cursor c = { 0 };
-	char name[STORE_NAME_MAX];
-	int err = list_tables(r, series, true, &list);
+	int err = list_tables(r, series, &list);
 
-	for (idx_t i = 0; !err && i < duckdb_row_count(&list); i++, c.len++)
-		err = table_at(&list, i, name, &c.hours[c.len].hour, &c.hours[c.len].rows);
-	if (!err)
-		*ret = c;
-	return err;
+	if (err)
+		return err;
+	for (size_t i = list.len < STORE_CURSOR_HOURS ? 0 : list.len - STORE_CURSOR_HOURS;
+	     i < list.len; i++, c.len++) {
+		c.hours[c.len].hour = list.at[i].number;
+		c.hours[c.len].rows = list.at[i].rows;
+	}
+	*ret = c;
+	return 0;
 }
 
 /* How many rows of the table of this hour, with so many rows, are not after the cursor. */
@@ -72,28 +55,28 @@ static uint64_t known_rows(const struct store_cursor *after, int64_t hour, uint6
 	return after->len && hour < after->hours[0].hour ? rows : 0;
 }
 
-static int append_tables(FILE *out, duckdb_result *list, enum store_series series,
+/* -ESTALE: some rows of a table were new, and it was sealed since. Files are in another order. */
+static int append_tables(FILE *out, const struct store_segments *list, enum store_series series,
 			 const struct store_cursor *after)
 {
+	const char *more = series == SERIES_FLOWS ? ", 1::UINTEGER AS records" : "";
 	const char *separator = "";
 
 	fputs("(", out);
-	for (idx_t i = 0; i < duckdb_row_count(list); i++) {
-		char name[STORE_NAME_MAX];
-		uint64_t rows = 0, known;
-		int64_t hour = 0;
-		int err = table_at(list, i, name, &hour, &rows);
+	for (size_t i = 0; i < list->len; i++) {
+		const struct store_segment *g = &list->at[i];
+		uint64_t known = known_rows(after, g->number, g->rows);
 
-		if (err)
-			return err;
-		known = known_rows(after, hour, rows);
-		if (known == rows)
+		if (known == g->rows)
 			continue;
-		fprintf(out, "%sSELECT * FROM %s WHERE rowid >= %" PRIu64, separator, name, known);
+		if (g->file[0])
+			return -ESTALE;
+		fprintf(out, "%sSELECT *%s FROM %s WHERE rowid >= %" PRIu64, separator, more,
+			g->name, known);
 		separator = " UNION ALL ";
 	}
 	if (!*separator)
-		fprintf(out, "SELECT * FROM %s_none", store_series[series].name);
+		fprintf(out, "SELECT *%s FROM %s_none", more, store_series[series].name);
 	fputs(")", out);
 	return ferror(out) ? -ENOMEM : 0;
 }
@@ -101,11 +84,11 @@ static int append_tables(FILE *out, duckdb_result *list, enum store_series serie
 int store_cursor_source(struct store_reader *r, enum store_series series,
 			const struct store_cursor *after, char **ret)
 {
-	__attribute__((cleanup(result_done_auto))) duckdb_result list = {};
+	__attribute__((cleanup(store_segments_done))) struct store_segments list = { 0 };
 	AUTO_FREE char *text = NULL;
 	size_t len;
 	FILE *out;
-	int err = list_tables(r, series, false, &list);
+	int err = list_tables(r, series, &list);
 
 	if (err)
 		return err;

@@ -33,6 +33,7 @@ int store_cursor_now(struct store_reader *r, enum store_series series, struct st
 /*
  * As store_source(), of what came after the cursor: rows behind its rows in its hours, all rows of
  * later hours. A table with fewer rows than the cursor says is of another store: all of it is new.
+ * -ESTALE: what is new is in a table that was sealed since, where rows have no order of arrival.
  */
 int store_cursor_source(struct store_reader *r, enum store_series series,
 			const struct store_cursor *after, char **ret);

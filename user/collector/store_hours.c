@@ -1,30 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0
 /* A series and an hour of arrival in, the table of that hour and its line in `segments` out. */
-#include <errno.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "user/collector/store_internal.h"
-
-const char *store_hour_name(enum store_series series, int64_t hour, char name[STORE_NAME_MAX])
-{
-	snprintf(name, STORE_NAME_MAX, "%s_%" PRId64, store_series[series].name, hour);
-	return name;
-}
-
-bool store_hour_parse(const char *name, int64_t *hour)
-{
-	char again[STORE_NAME_MAX];
-	const char *digits = strrchr(name, '_');
-
-	if (!digits || sscanf(digits, "_%" SCNd64, hour) != 1 || *hour < 0)
-		return false;
-	for (int i = 0; i < STORE_SERIES; i++)
-		if (!strcmp(store_hour_name(i, *hour, again), name))
-			return true;
-	return false;
-}
 
 static int put_change(struct store *s, enum store_series series)
 {
@@ -38,7 +16,7 @@ static int put_change(struct store *s, enum store_series series)
 			 "UPDATE segments SET min_start_us = least(min_start_us, $1), "
 			 "max_end_us = greatest(max_end_us, $2), rows = rows + $3 WHERE name = $4",
 			 "iius", c.min_start_us, c.max_end_us, c.rows,
-			 store_hour_name(series, c.hour, name));
+			 store_segment_name(series, c.hour, name));
 }
 
 int store_appenders_finish(struct store *s)
@@ -79,7 +57,7 @@ static int make_hour(struct store *s, enum store_series series, int64_t hour)
 	char name[STORE_NAME_MAX], sql[2048];
 	int err;
 
-	store_hour_name(series, hour, name);
+	store_segment_name(series, hour, name);
 	if (h->made_hour != hour) {
 		err = store_ddl(name, t->columns, t->len, sql, sizeof(sql));
 		if (!err)
@@ -87,8 +65,8 @@ static int make_hour(struct store *s, enum store_series series, int64_t hour)
 		if (!err)
 			err = store_run(
 				s, NULL,
-				"INSERT INTO segments SELECT $1, $2, $3, 0 WHERE NOT EXISTS "
-				"(SELECT 1 FROM segments WHERE name = $1)",
+				"INSERT INTO segments SELECT $1, $2, $3, 0, '', 0, 0, 0 WHERE NOT "
+				"EXISTS (SELECT 1 FROM segments WHERE name = $1)",
 				"sii", name, INT64_MAX, INT64_MIN);
 		if (err)
 			return err;
@@ -97,21 +75,60 @@ static int make_hour(struct store *s, enum store_series series, int64_t hour)
 	return store_rows_open(s, &h->rows, name, t->columns, t->len);
 }
 
+/*
+ * An hour that is sealed or about to be, or that a coarser tier has, takes no more rows: the clock
+ * was put back, or a batch waited long. They go into the next hour that does.
+ */
+static int is_closed(struct store *s, enum store_series series, int64_t hour, bool *ret)
+{
+	__attribute__((cleanup(result_done_auto))) duckdb_result res = {};
+	char name[STORE_NAME_MAX], minutes[STORE_NAME_MAX] = "", day[STORE_NAME_MAX] = "";
+	int err;
+
+	store_segment_name(series, hour, name);
+	if (series == SERIES_FLOWS) {
+		store_segment_name(SERIES_MINUTES, hour, minutes);
+		store_segment_name(SERIES_HOURS, hour / 24, day);
+	}
+	err = store_run(s, &res,
+			"SELECT count(*)::UBIGINT FROM segments WHERE (name = $1 AND file <> '') "
+			"OR name = $2 OR (name = $3 AND (file <> '' OR hours >> $4 & 1 = 1))",
+			"sssu", name, minutes, day, (uint64_t)hour % 24);
+	if (!err)
+		*ret = duckdb_value_uint64(&res, 0, 0) || !strcmp(name, s->sealing);
+	return err;
+}
+
+static int find_hour(struct store *s, enum store_series series, int64_t *hour)
+{
+	bool closed = false;
+	int err = is_closed(s, series, *hour, &closed);
+
+	while (!err && closed)
+		err = is_closed(s, series, ++*hour, &closed);
+	return err;
+}
+
 int store_hours_open(struct store *s, enum store_series series, int64_t arrived_us)
 {
 	struct store_hours *h = &s->hours[series];
-	int64_t hour = arrived_us / STORE_HOUR_US;
+	int64_t arrived_hour = arrived_us / STORE_HOUR_US, hour = arrived_hour;
 	int err;
 
-	if (h->rows.appender && h->change.hour == hour)
+	if (h->rows.appender && h->arrived_hour == arrived_hour)
 		return 0;
 	err = store_rows_finish(&h->rows, store_series[series].len);
 	if (!err)
 		err = put_change(s, series);
+	if (!err && h->arrived_hour == arrived_hour && h->made_hour >= 0)
+		hour = h->made_hour;
+	else if (!err)
+		err = find_hour(s, series, &hour);
 	if (!err)
 		err = make_hour(s, series, hour);
 	if (err)
 		return err;
+	h->arrived_hour = arrived_hour;
 	h->change = (struct segment_change){ hour, 0, INT64_MAX, INT64_MIN };
 	return 0;
 }

@@ -9,10 +9,12 @@
 
 #include "user/collector/store.h"
 #include "user/collector/store_schema.h"
+#include "user/collector/store_segments.h"
+#include "user/collector/store_source.h"
+#include "user/collector/store_sums.h"
 #include "user/collector/store_write.h"
 
 #define STORE_COLUMNS_MAX 48
-#define STORE_NAME_MAX 32 /* of a flows table, with NUL */
 
 /* Rows on their way into one table, a chunk at a time. */
 struct store_appender {
@@ -35,26 +37,34 @@ struct store_hours {
 	struct store_appender rows;
 	struct segment_change change;
 	int64_t made_hour; /* whose table and segment row are there for sure; -1: unknown */
+	int64_t arrived_hour; /* of the rows that go into it */
 };
+
+struct retired_file;
 
 struct store {
 	duckdb_database db;
+	char *dir;
 	char *path;
+	int segments_fd;
+	int quarantine_fd;
 	struct store_limits limits;
 	struct store_watch *watch;
 	/* held shared by queries and snapshots, exclusively while the database is opened again */
 	pthread_rwlock_t gate;
 	struct store_reader *readers;
+	/* snapshots: numbered as they begin, so that a file outlives those that may read it */
+	pthread_mutex_t snapshots_lock;
+	uint64_t snapshots; /* begun so far */
+	_Atomic bool is_suspect; /* a query failed over a file */
 	/* the committer's */
 	duckdb_connection writer;
 	struct store_appender ledger;
 	struct store_hours hours[STORE_SERIES];
 	bool must_reopen; /* a commit failed */
+	char sealing[STORE_NAME_MAX]; /* a table that gets no more rows; "": none */
+	struct retired_file *retired;
 };
-
-/* "flows_<hour>" into name, which it returns; and back: false for what is no such name. */
-const char *store_hour_name(enum store_series series, int64_t hour, char name[STORE_NAME_MAX]);
-bool store_hour_parse(const char *name, int64_t *hour);
 
 /* store.c: after a failed commit. 0 or -errno, logged; then the next store_begin() tries again. */
 int store_reopen(struct store *s);
@@ -62,6 +72,11 @@ int store_reopen(struct store *s);
 /* store_read.c: all readers' connections; with the gate held, or before there are readers. */
 int store_readers_connect(struct store *s);
 void store_readers_disconnect(struct store *s);
+
+/* store_read.c */
+struct store *store_of(const struct store_reader *r);
+uint64_t store_snapshots_now(struct store *s); /* the number of the latest */
+uint64_t store_snapshots_oldest(struct store *s); /* of those not over; UINT64_MAX: none */
 
 /* store_rows.c: chunks of rows into one table. */
 int store_rows_open(struct store *s, struct store_appender *a, const char *table,

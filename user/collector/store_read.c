@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0
 /* Read connections: a snapshot, SQL with bound values and a deadline in, results out. */
 #include <errno.h>
-#include <stdio.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,7 +16,47 @@ struct store_reader {
 	duckdb_connection connection; /* NULL while the store could not be opened again */
 	bool is_in_snapshot;
 	int64_t until_ns; /* of the snapshot */
+	uint64_t snapshot; /* its number; UINT64_MAX: in none */
 };
+
+struct store *store_of(const struct store_reader *r)
+{
+	return r->store;
+}
+
+static void snapshot_set(struct store_reader *r, bool begins)
+{
+	struct store *s = r->store;
+
+	pthread_mutex_lock(&s->snapshots_lock);
+	r->snapshot = begins ? ++s->snapshots : UINT64_MAX;
+	pthread_mutex_unlock(&s->snapshots_lock);
+}
+
+uint64_t store_snapshots_now(struct store *s)
+{
+	uint64_t now;
+
+	pthread_mutex_lock(&s->snapshots_lock);
+	now = s->snapshots;
+	pthread_mutex_unlock(&s->snapshots_lock);
+	return now;
+}
+
+/* The committer's thread: readers come and go with the gate held alone. */
+uint64_t store_snapshots_oldest(struct store *s)
+{
+	uint64_t oldest = UINT64_MAX;
+
+	pthread_rwlock_rdlock(&s->gate);
+	pthread_mutex_lock(&s->snapshots_lock);
+	for (const struct store_reader *r = s->readers; r; r = r->next)
+		if (r->snapshot < oldest)
+			oldest = r->snapshot;
+	pthread_mutex_unlock(&s->snapshots_lock);
+	pthread_rwlock_unlock(&s->gate);
+	return oldest;
+}
 
 static int64_t deadline_ns(void)
 {
@@ -30,6 +70,7 @@ int store_reader_open(struct store *s, struct store_reader **ret)
 	if (!r)
 		return -ENOMEM;
 	r->store = s;
+	r->snapshot = UINT64_MAX;
 	pthread_rwlock_wrlock(&s->gate);
 	if (s->db && duckdb_connect(s->db, &r->connection) != DuckDBSuccess) {
 		pthread_rwlock_unlock(&s->gate);
@@ -86,7 +127,9 @@ int store_reader_begin(struct store_reader *r)
 {
 	store_reader_end(r);
 	pthread_rwlock_rdlock(&r->store->gate);
+	snapshot_set(r, true); /* before it sees the list of segments */
 	if (reader_run(r, "BEGIN TRANSACTION READ ONLY")) {
+		snapshot_set(r, false);
 		pthread_rwlock_unlock(&r->store->gate);
 		return -EIO;
 	}
@@ -101,6 +144,7 @@ void store_reader_end(struct store_reader *r)
 		return;
 	reader_run(r, "ROLLBACK");
 	r->is_in_snapshot = false;
+	snapshot_set(r, false);
 	pthread_rwlock_unlock(&r->store->gate);
 }
 
@@ -109,6 +153,18 @@ static int fail(int err, const char *why, char **error)
 	if (error)
 		*error = strdup(why ? why : "unknown error");
 	return err;
+}
+
+/* DuckDB names the file; what is wrong with it is for the sealer to find out. */
+static void suspect_files(struct store *s, const char *why)
+{
+	if (why && strstr(why, "/segments/"))
+		s->is_suspect = true;
+}
+
+bool store_is_suspect(struct store *s)
+{
+	return atomic_exchange(&s->is_suspect, false);
 }
 
 static int run_prepared(struct store_reader *r, duckdb_prepared_statement statement,
@@ -126,6 +182,7 @@ static int run_prepared(struct store_reader *r, duckdb_prepared_statement statem
 	store_watch_end(r->store->watch, &q);
 	if (state == DuckDBSuccess)
 		return 0;
+	suspect_files(r->store, duckdb_result_error(ret));
 	err = q.was_stopped ? fail(-ETIME, "the query took too long and was stopped", error)
 	      : duckdb_result_error_type(ret) == DUCKDB_ERROR_OUT_OF_MEMORY
 		      ? fail(-ENOMEM, duckdb_result_error(ret), error)
@@ -144,6 +201,8 @@ static int query(struct store_reader *r, const char *sql, duckdb_value *params, 
 		return fail(-EIO, "the store is closed after a failure", error);
 	if (duckdb_prepare(r->connection, sql, &statement) != DuckDBSuccess)
 		err = fail(-EINVAL, duckdb_prepare_error(statement), error);
+	if (err)
+		suspect_files(r->store, duckdb_prepare_error(statement));
 	for (size_t i = 0; !err && i < params_len; i++) {
 		if (duckdb_bind_value(statement, i + 1, params[i]) != DuckDBSuccess)
 			err = fail(-EINVAL, duckdb_prepare_error(statement), error);
@@ -167,55 +226,4 @@ int store_query(struct store_reader *r, const char *sql, duckdb_value *params, s
 	err = query(r, sql, params, params_len, ret, error);
 	pthread_rwlock_unlock(&r->store->gate);
 	return err;
-}
-
-static int append_sources(FILE *out, duckdb_result *names, const char *series)
-{
-	idx_t rows = duckdb_row_count(names);
-
-	fputs("(", out);
-	for (idx_t i = 0; i < rows; i++) {
-		char *name = duckdb_value_varchar(names, 0, i);
-
-		if (!name)
-			return -ENOMEM;
-		fprintf(out, "%sSELECT * FROM %s", i ? " UNION ALL " : "", name);
-		duckdb_free(name);
-	}
-	if (!rows)
-		fprintf(out, "SELECT * FROM %s_none", series);
-	fputs(")", out);
-	return ferror(out) ? -ENOMEM : 0;
-}
-
-int store_source(struct store_reader *r, enum store_series series, int64_t from_us, int64_t to_us,
-		 char **ret)
-{
-	duckdb_value range[] = { duckdb_create_int64(from_us), duckdb_create_int64(to_us),
-				 duckdb_create_varchar(store_series[series].name) };
-	__attribute__((cleanup(result_done_auto))) duckdb_result names = {};
-	AUTO_FREE char *text = NULL, *error = NULL;
-	size_t len;
-	FILE *out;
-	int err;
-
-	err = store_query(r,
-			  "SELECT name FROM segments WHERE rows > 0 AND max_end_us >= $1 "
-			  "AND min_start_us < $2 AND starts_with(name, $3 || '_') ORDER BY name",
-			  range, ARRAY_LEN(range), &names, &error);
-	duckdb_destroy_value(&range[0]);
-	duckdb_destroy_value(&range[1]);
-	duckdb_destroy_value(&range[2]);
-	if (err) {
-		log_warn("store: list segments: %s", error ? error : strerror(-err));
-		return err;
-	}
-	out = open_memstream(&text, &len);
-	if (!out)
-		return -ENOMEM;
-	err = append_sources(out, &names, store_series[series].name);
-	if (fclose(out) || err)
-		return -ENOMEM;
-	*ret = TAKE(text);
-	return 0;
 }

@@ -16,7 +16,7 @@
 #define I64 DUCKDB_TYPE_BIGINT
 #define TEXT DUCKDB_TYPE_VARCHAR
 
-const struct store_column store_flow_columns[FLOW_COLUMNS] = {
+const struct store_column store_flow_columns[TIER_COLUMNS] = {
 	[FLOW_EXPORTER_ID] = { "exporter_id", U32 },
 	[FLOW_INTERVAL] = { "interval", U64 },
 	[FLOW_START_US] = { "start_us", I64 },
@@ -45,6 +45,7 @@ const struct store_column store_flow_columns[FLOW_COLUMNS] = {
 	[FLOW_TTL_MIN] = { "ttl_min", U8 },
 	[FLOW_TTL_MAX] = { "ttl_max", U8 },
 	[FLOW_SAMPLING] = { "sampling", U32 },
+	[FLOW_RECORDS] = { "records", U32 },
 };
 
 const struct store_column store_ledger_columns[LEDGER_COLUMNS] = {
@@ -188,18 +189,28 @@ const struct store_column store_latency_columns[LATENCY_COLUMNS] = {
 	[LATENCY_BUCKET + 31] = { "b31", U32 },
 };
 
+#define HOUR (INT64_C(3600) * 1000000)
 const struct store_table store_series[STORE_SERIES] = {
-	[SERIES_FLOWS] = { "flows", store_flow_columns, FLOW_COLUMNS },
-	[SERIES_CONNECTIONS] = { "connections", store_connection_columns, CONNECTION_COLUMNS },
-	[SERIES_DROPS] = { "drops", store_drop_columns, DROP_COLUMNS },
-	[SERIES_HOST_COUNTS] = { "host_counts", store_host_columns, HOST_COLUMNS },
-	[SERIES_LATENCIES] = { "latencies", store_latency_columns, LATENCY_COLUMNS },
+	[SERIES_FLOWS] = { "flows", store_flow_columns, FLOW_COLUMNS, HOUR, TIER_RAW },
+	[SERIES_CONNECTIONS] = { "connections", store_connection_columns, CONNECTION_COLUMNS, HOUR,
+				 TIER_MINUTE },
+	[SERIES_DROPS] = { "drops", store_drop_columns, DROP_COLUMNS, HOUR, TIER_MINUTE },
+	[SERIES_HOST_COUNTS] = { "host_counts", store_host_columns, HOST_COLUMNS, HOUR,
+				 TIER_MINUTE },
+	[SERIES_LATENCIES] = { "latencies", store_latency_columns, LATENCY_COLUMNS, HOUR,
+			       TIER_MINUTE },
+	[SERIES_MINUTES] = { "minutes", store_flow_columns, TIER_COLUMNS, HOUR, TIER_MINUTE },
+	[SERIES_HOURS] = { "hours", store_flow_columns, TIER_COLUMNS, 24 * HOUR, TIER_HOUR },
 };
 
 static const char small_tables[] =
 	"CREATE TABLE IF NOT EXISTS meta (key VARCHAR, value UBIGINT);"
 	"CREATE TABLE IF NOT EXISTS segments (name VARCHAR, min_start_us BIGINT, max_end_us BIGINT,"
-	" rows UBIGINT);"
+	" rows UBIGINT, file VARCHAR DEFAULT '', bytes UBIGINT DEFAULT 0, crc UINTEGER DEFAULT 0,"
+	" hours UINTEGER DEFAULT 0);"
+	"CREATE TABLE IF NOT EXISTS stored (exporter_id UINTEGER, \"interval\" UBIGINT,"
+	" ifindex UINTEGER, netns UINTEGER, point UTINYINT, name VARCHAR, packets BIGINT,"
+	" octets BIGINT, arrived_us BIGINT);"
 	"CREATE TABLE IF NOT EXISTS exporters (id UINTEGER, agent VARCHAR, instance BLOB,"
 	" host VARCHAR, exporter VARCHAR, high_water UBIGINT, first_us BIGINT, last_us BIGINT,"
 	" gaps UBIGINT, expired_interval UBIGINT);"
@@ -208,8 +219,16 @@ static const char small_tables[] =
 	"CREATE TABLE IF NOT EXISTS addresses (agent VARCHAR, hi UBIGINT, lo UBIGINT);"
 	"CREATE TABLE IF NOT EXISTS log_position (segment UBIGINT, bytes UBIGINT);"
 	"INSERT INTO log_position SELECT 0, 0 WHERE (SELECT count(*) FROM log_position) = 0;"
-	"INSERT INTO meta SELECT 'schema', 3 WHERE (SELECT count(*) FROM meta) = 0;";
-_Static_assert(STORE_SCHEMA == 3, "the last line above writes it");
+	"INSERT INTO meta SELECT 'schema', 4 WHERE (SELECT count(*) FROM meta) = 0;";
+_Static_assert(STORE_SCHEMA == 4, "the last line above writes it");
+
+/* From any older version: what it had is read as it is, new tables are made with the others. */
+static const char bring_up[] =
+	"ALTER TABLE segments ADD COLUMN IF NOT EXISTS file VARCHAR DEFAULT '';"
+	"ALTER TABLE segments ADD COLUMN IF NOT EXISTS bytes UBIGINT DEFAULT 0;"
+	"ALTER TABLE segments ADD COLUMN IF NOT EXISTS crc UINTEGER DEFAULT 0;"
+	"ALTER TABLE segments ADD COLUMN IF NOT EXISTS hours UINTEGER DEFAULT 0;"
+	"UPDATE meta SET value = 4 WHERE key = 'schema';";
 
 static const char *type_name(duckdb_type type)
 {
@@ -263,9 +282,9 @@ static int check_version(duckdb_connection connection)
 	found = duckdb_row_count(&result) == 1 ? duckdb_value_uint64(&result, 0, 0) : 0;
 	if (found == STORE_SCHEMA)
 		return 0;
-	/* 1 had flows alone, 2 neither host counts nor latencies: made with the others */
-	if (found == 1 || found == 2)
-		return run(connection, "UPDATE meta SET value = 3 WHERE key = 'schema'");
+	/* 1 had flows alone, 2 neither host counts nor latencies, 3 no files */
+	if (found >= 1 && found < STORE_SCHEMA)
+		return run(connection, bring_up);
 	log_error("store: its schema is version %llu, this program knows %d",
 		  (unsigned long long)found, STORE_SCHEMA);
 	return -EPROTONOSUPPORT;

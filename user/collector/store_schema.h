@@ -4,10 +4,11 @@
 #define WT_STORE_SCHEMA_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include <duckdb.h>
 
-#define STORE_SCHEMA 3 /* written into `meta`; a newer one is refused, an older one brought up */
+#define STORE_SCHEMA 4 /* written into `meta`; a newer one is refused, an older one brought up */
 
 struct store_column {
 	const char *name;
@@ -44,8 +45,11 @@ enum flow_column {
 	FLOW_TTL_MAX,
 	FLOW_SAMPLING,
 	FLOW_COLUMNS,
+	FLOW_RECORDS =
+		FLOW_COLUMNS, /* of the coarse tiers alone: how many records a row stands for */
+	TIER_COLUMNS,
 };
-extern const struct store_column store_flow_columns[FLOW_COLUMNS];
+extern const struct store_column store_flow_columns[TIER_COLUMNS];
 
 enum ledger_column {
 	LEDGER_EXPORTER_ID,
@@ -172,20 +176,34 @@ enum latency_column {
 };
 extern const struct store_column store_latency_columns[LATENCY_COLUMNS];
 
-/* Tables that are kept by the hour of arrival: "<name>_<hour>". */
+/*
+ * Tables that are kept by the time of arrival: "<name>_<number>", number = time / period. The
+ * coarse tiers of flows have tables of their own, made from finer ones (store_rollup.h).
+ */
 enum store_series {
 	SERIES_FLOWS,
 	SERIES_CONNECTIONS,
 	SERIES_DROPS,
 	SERIES_HOST_COUNTS,
 	SERIES_LATENCIES,
+	SERIES_MINUTES,
+	SERIES_HOURS,
 	STORE_SERIES,
+};
+
+enum store_tier {
+	TIER_RAW, /* records as they came */
+	TIER_MINUTE,
+	TIER_HOUR,
+	STORE_TIERS,
 };
 
 struct store_table {
 	const char *name;
 	const struct store_column *columns;
 	size_t len;
+	int64_t period_us; /* of arrival, in one table */
+	enum store_tier kept_as; /* whose age limit it has */
 };
 extern const struct store_table store_series[STORE_SERIES];
 

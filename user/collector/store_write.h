@@ -14,6 +14,7 @@
 #include <duckdb.h>
 
 #include "user/collector/seglog.h"
+#include "user/collector/store_schema.h"
 #include "user/lib/cleanup.h"
 
 struct batch;
@@ -56,16 +57,17 @@ int store_put_position(struct store *s, struct log_position end);
 int store_position(struct store *s, struct log_position *ret);
 
 /*
- * Retention, in transactions of its own. Drops the flows tables of hours that ended before
- * before_us, with the ledger rows and exporters that nothing refers to any more; the number of
- * tables goes to *dropped.
+ * Retention, in transactions of its own. Drops tables and files whose rows arrived before their
+ * tier's time (store_series[].kept_as), with the ledger rows and exporters that nothing refers to
+ * any more; the number of segments goes to *dropped. Flows that are not sealed yet go with hours.
  */
-int store_expire(struct store *s, int64_t before_us, unsigned int *dropped);
+int store_expire(struct store *s, const int64_t before_us[STORE_TIERS], unsigned int *dropped);
 
-/* Bytes in use: blocks of the database that hold something, and its write-ahead log. */
+/* The segment that is missed least, of those that ended before now. -ENOENT: there is none. */
+int store_drop_oldest(struct store *s, int64_t now_us);
+
+/* Bytes in use: blocks of the database that hold something, its write-ahead log, sealed files. */
 int store_used_bytes(struct store *s, uint64_t *ret);
-/* The end of the oldest flows table's hour, INT64_MAX when there is none. */
-int store_oldest_end(struct store *s, int64_t *ret_us);
 int store_checkpoint(struct store *s);
 
 /*

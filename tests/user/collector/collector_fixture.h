@@ -87,6 +87,16 @@ static inline struct batch *make_batch(const char *agent, uint8_t instance, uint
 	return b;
 }
 
+/* All tiers at once. The number of segments dropped. */
+static inline unsigned int expire_all(struct store *s, int64_t before_us)
+{
+	unsigned int dropped = 99;
+
+	cr_assert(store_expire(s, (int64_t[STORE_TIERS]){ before_us, before_us, before_us },
+			       &dropped) == 0);
+	return dropped;
+}
+
 /*
  * The first column of the first row, over a connection of its own: the writer's is the committer
  * thread's, and DuckDB takes one thread a connection.

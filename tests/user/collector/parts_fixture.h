@@ -6,6 +6,7 @@
 #include "tests/user/collector/collector_fixture.h"
 #include "user/collector/api.h"
 #include "user/collector/committer.h"
+#include "user/collector/housekeeper.h"
 #include "user/collector/ingest.h"
 #include "user/collector/logwriter.h"
 #include "user/collector/metrics.h"
@@ -23,7 +24,7 @@ static struct parts {
 	bool is_committing;
 } parts;
 
-static inline void open_parts_with(bool is_committing, struct committer_limits limits)
+static inline void open_parts_with(bool is_committing, struct housekeeper_limits limits)
 {
 	struct log_position from;
 
@@ -46,7 +47,9 @@ static inline void open_parts_with(bool is_committing, struct committer_limits l
 
 static inline void open_parts(bool is_committing)
 {
-	open_parts_with(is_committing, (struct committer_limits){ KEEP_ALL, UINT64_C(1) << 40 });
+	open_parts_with(
+		is_committing,
+		(struct housekeeper_limits){ { KEEP_ALL, KEEP_ALL, KEEP_ALL }, UINT64_C(1) << 40 });
 }
 
 static inline void close_parts(void)
@@ -109,7 +112,9 @@ static inline void settle(void)
 
 static inline int64_t stored_rows(void)
 {
-	return value_of(parts.store, "SELECT coalesce(sum(rows), 0)::BIGINT FROM segments");
+	return value_of(
+		parts.store,
+		"SELECT coalesce(sum(rows), 0)::BIGINT FROM segments WHERE starts_with(name, 'flows_')");
 }
 
 #endif

@@ -130,7 +130,7 @@ Test(api_hostcounts, expire)
 	unsigned int dropped;
 
 	put_all();
-	cr_assert(store_expire(store, NOW + 2 * STORE_HOUR_US, &dropped) == 0);
+	dropped = expire_all(store, NOW + 2 * STORE_HOUR_US);
 	cr_expect(dropped == 1, "%u", dropped);
 	expect_rows("last=all", "");
 }

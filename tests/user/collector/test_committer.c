@@ -34,7 +34,8 @@ static unsigned int reopen_and_post(int64_t keep_us, uint64_t max_disk_bytes)
 {
 	unsigned int status;
 
-	open_parts_with(true, (struct committer_limits){ keep_us, max_disk_bytes });
+	open_parts_with(
+		true, (struct housekeeper_limits){ { keep_us, keep_us, keep_us }, max_disk_bytes });
 	status = post_at(make_batch("b", 1, 1, 1, true), wall_us(), NULL);
 	settle();
 	return status;
@@ -45,7 +46,8 @@ Test(committer, drops_hours_by_age)
 	fill((int[]){ 30, 26, 23, 0 }, 4);
 	cr_expect(reopen_and_post(24 * HOUR, UNLIMITED) == 200);
 	cr_expect(stored_rows() == 201, "%d", (int)stored_rows());
-	cr_expect(value_of(parts.store, "SELECT count(*) FROM exporters") == 3);
+	cr_expect(value_of(parts.store, "SELECT count(*) FROM exporters") == 4,
+		  "the second is gone; the first stands for all of a's in the coarse tiers");
 	cr_expect(metric_get(METRIC_RETENTION_DROPS) == 2);
 	close_parts();
 }
@@ -75,7 +77,8 @@ Test(committer, drops_the_oldest_hours_by_size)
 Test(committer, takes_an_expired_instance_again)
 {
 	fill((int[]){ 30 }, 1);
-	open_parts_with(true, (struct committer_limits){ 24 * HOUR, UNLIMITED });
+	open_parts_with(true, (struct housekeeper_limits){ { 24 * HOUR, 24 * HOUR, 24 * HOUR },
+							   UNLIMITED });
 	for (uint64_t i = 1; i <= 3; i++)
 		cr_assert(post_at(make_batch("a", 0, i + 1, 10, true), wall_us(), NULL) == 200);
 	settle();

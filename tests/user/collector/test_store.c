@@ -146,7 +146,7 @@ Test(store, refuses_a_newer_schema)
 {
 	struct store *newer = NULL;
 
-	cr_assert(store_run(store, NULL, "UPDATE meta SET value = 4", "") == 0);
+	cr_assert(store_run(store, NULL, "UPDATE meta SET value = 99", "") == 0);
 	store_close(TAKE(store));
 	cr_expect(store_open(data_dir, &newer) == -EPROTONOSUPPORT);
 	cr_expect(newer == NULL);
@@ -164,7 +164,7 @@ Test(store, brings_up_the_schema_before)
 	cr_assert(store_run(store, NULL, "DROP TABLE latencies_none", "") == 0);
 	cr_assert(store_run(store, NULL, "UPDATE meta SET value = 1", "") == 0);
 	reopen();
-	cr_expect(value_of(store, "SELECT value FROM meta WHERE key = 'schema'") == 3);
+	cr_expect(value_of(store, "SELECT value FROM meta WHERE key = 'schema'") == STORE_SCHEMA);
 	cr_expect(value_of(store, "SELECT count(*) FROM flows_500000") == 5);
 	cr_expect(value_of(store, "SELECT count(*) FROM connections_none") == 0);
 	cr_expect(value_of(store, "SELECT count(*) FROM drops_none") == 0);
@@ -172,7 +172,7 @@ Test(store, brings_up_the_schema_before)
 	cr_expect(value_of(store, "SELECT count(*) FROM latencies_none") == 0);
 	cr_assert(store_run(store, NULL, "UPDATE meta SET value = 2", "") == 0);
 	reopen();
-	cr_expect(value_of(store, "SELECT value FROM meta WHERE key = 'schema'") == 3);
+	cr_expect(value_of(store, "SELECT value FROM meta WHERE key = 'schema'") == STORE_SCHEMA);
 }
 
 Test(store, refuses_files_and_settings_from_queries)
@@ -275,7 +275,7 @@ Test(store, keeps_a_snapshot_over_retention)
 	cr_assert(store_reader_open(store, &r) == 0);
 	cr_assert(store_reader_begin(r) == 0);
 	cr_assert(store_source(r, SERIES_FLOWS, INT64_MIN, INT64_MAX, &source) == 0);
-	cr_assert(store_expire(store, NOW + 2 * HOUR, &dropped) == 0);
+	dropped = expire_all(store, NOW + 2 * HOUR);
 	cr_expect(dropped == 1);
 	cr_expect(read_count(r, source) == 5000);
 	store_reader_end(r);
@@ -305,7 +305,7 @@ Test(store, expires_whole_hours_only)
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		unsigned int dropped = 99;
 
-		cr_assert(store_expire(store, cases[i].before_us, &dropped) == 0);
+		dropped = expire_all(store, cases[i].before_us);
 		cr_expect(dropped == cases[i].dropped, "%s: %u", cases[i].name, dropped);
 	}
 	cr_expect(value_of(store, "SELECT count(*) FROM segments") == 0);
@@ -327,7 +327,7 @@ Test(store, remembers_which_intervals_are_no_longer_whole)
 	append(1, 3, 10, NOW + HOUR);
 	cr_assert(store_commit(store) == 0);
 	batch_free(b);
-	cr_assert(store_expire(store, NOW + HOUR, &dropped) == 0);
+	dropped = expire_all(store, NOW + HOUR);
 	cr_expect(dropped == 1);
 	cr_expect(value_of(store, "SELECT expired_interval FROM exporters") == 2);
 	cr_expect(value_of(store, "SELECT count(DISTINCT \"interval\") FROM ledger") == 2,
@@ -337,10 +337,8 @@ Test(store, remembers_which_intervals_are_no_longer_whole)
 Test(store, knows_its_size_and_its_oldest_hour)
 {
 	uint64_t empty, full;
-	int64_t end_us;
 
-	cr_assert(store_oldest_end(store, &end_us) == 0);
-	cr_expect(end_us == INT64_MAX);
+	cr_expect(store_drop_oldest(store, INT64_MAX) == -ENOENT);
 	cr_assert(store_used_bytes(store, &empty) == 0);
 	cr_assert(store_begin(store) == 0);
 	append(1, 1, 65536, NOW);
@@ -348,8 +346,7 @@ Test(store, knows_its_size_and_its_oldest_hour)
 	cr_assert(store_commit(store) == 0);
 	cr_assert(store_used_bytes(store, &full) == 0);
 	cr_expect(full > empty, "%" PRIu64 " > %" PRIu64, full, empty);
-	cr_assert(store_oldest_end(store, &end_us) == 0);
-	cr_expect(end_us == 500001 * HOUR);
+	cr_expect(store_drop_oldest(store, 500001 * HOUR - 1) == -ENOENT, "it is being filled");
 	cr_expect(store_checkpoint(store) == 0);
 	cr_expect(store_file_bytes(store) > 0);
 }

@@ -169,7 +169,7 @@ Test(store_signal, expires_every_series_by_the_hour)
 	cr_assert(store_append_batch(store, 3, b, NOW + 2 * STORE_HOUR_US) == 0);
 	cr_assert(store_commit(store) == 0);
 	batch_free(b);
-	cr_assert(store_expire(store, NOW + 2 * STORE_HOUR_US, &dropped) == 0);
+	dropped = expire_all(store, NOW + 2 * STORE_HOUR_US);
 	cr_expect(dropped == 4, "%u tables dropped", dropped);
 	cr_expect(value_of(store, "SELECT count(*) FROM segments WHERE name IN "
 				  "('connections_500002', 'drops_500002', "

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0 */
+/*
+ * DIR/segments, where sealed tables are files:
+ *
+ *   flows_499999.parquet       listed in `segments`, never changed
+ *   flows_499999.parquet.new   being written; removed at start
+ *   flows_499900.parquet       no longer listed: goes when no snapshot may still read it, or at start
+ *
+ * DIR/quarantine has what was damaged.
+ */
+#ifndef WT_STORE_FILES_H
+#define WT_STORE_FILES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "user/collector/store_segments.h"
+
+struct store;
+
+/* Makes the folders, removes what no segment names, sets aside what is not what it was. */
+int store_files_start(struct store *s);
+void store_files_stop(struct store *s);
+
+/* Its path, quoted for the inside of an SQL string. */
+void store_write_path(const struct store *s, const char *file, FILE *out);
+
+/* "<file>.new" is complete: durable under its own name afterwards, its size and crc in *g. */
+int store_file_finish(struct store *s, struct store_segment *g);
+void store_file_remove(struct store *s, const char *file);
+
+/* Not listed any more: unlinked once the snapshots of now are over (store_files_sweep()). */
+void store_file_retire(struct store *s, const char *file);
+void store_files_sweep(struct store *s);
+
+/* 0; -EBADMSG: it is not what was written; -ENOENT. whole: its bytes, not only its ends. */
+int store_file_check(const struct store *s, const struct store_segment *g, bool whole);
+
+/* Into DIR/quarantine and off the list, in a transaction of its own; the writer's thread. */
+int store_file_quarantine(struct store *s, const struct store_segment *g);
+
+/* Bytes of all listed files. */
+int store_files_bytes(struct store *s, uint64_t *ret);
+
+#endif

@@ -1,0 +1,329 @@
+// SPDX-License-Identifier: Apache-2.0 OR GPL-2.0
+/* Segments in, the SQL that reads them out. */
+#include "user/collector/store_source.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "user/collector/store_files.h"
+#include "user/collector/store_internal.h"
+#include "user/collector/store_segments.h"
+
+#define HOURS_OF_DAY 24
+#define AS_ONE_RECORD ", 1::UINTEGER AS records"
+
+/* One subquery for each table, and one for all files that are read alike. */
+struct source {
+	FILE *out;
+	const struct store_reader *reader;
+	const char *separator;
+};
+
+static void begin_part(struct source *src)
+{
+	fputs(src->separator, src->out);
+	src->separator = " UNION ALL ";
+}
+
+static void add_table(struct source *src, const char *name, const char *more)
+{
+	begin_part(src);
+	fprintf(src->out, "SELECT *%s FROM %s", more, name);
+}
+
+/* Files of `list` that are chosen, as one scan. */
+static bool add_files(struct source *src, const struct store_segments *list, const bool *chosen,
+		      enum store_series series, const char *more)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < list->len; i++) {
+		if (!chosen[i] || list->at[i].series != series || !list->at[i].file[0])
+			continue;
+		if (!any) {
+			begin_part(src);
+			fprintf(src->out, "SELECT *%s FROM read_parquet([", more);
+		}
+		fprintf(src->out, "%s'", any ? "," : "");
+		store_write_path(store_of(src->reader), list->at[i].file, src->out);
+		fputc('\'', src->out);
+		any = true;
+	}
+	if (any)
+		fputs("])", src->out);
+	return any;
+}
+
+static void add_tables(struct source *src, const struct store_segments *list, const bool *chosen,
+		       enum store_series series, const char *more)
+{
+	for (size_t i = 0; i < list->len; i++)
+		if (chosen[i] && list->at[i].series == series && !list->at[i].file[0])
+			add_table(src, list->at[i].name, more);
+}
+
+static bool overlaps(const struct store_segment *g, int64_t from_us, int64_t to_us)
+{
+	return g->rows && g->max_end_us >= from_us && g->min_start_us < to_us;
+}
+
+/* ---- which segments ------------------------------------------------------------------------- */
+
+static const struct store_segment *find(const struct store_segments *list, enum store_series series,
+					int64_t number, size_t *index)
+{
+	size_t low = 0, high = list->len;
+
+	while (low < high) {
+		size_t mid = (low + high) / 2;
+		const struct store_segment *g = &list->at[mid];
+
+		if (g->series == series && g->number == number) {
+			*index = mid;
+			return g;
+		}
+		if (g->series < series || (g->series == series && g->number < number))
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return NULL;
+}
+
+static bool day_has(const struct store_segments *list, int64_t hour, size_t *index)
+{
+	const struct store_segment *day = find(list, SERIES_HOURS, hour / HOURS_OF_DAY, index);
+
+	return day && day->hours >> hour % HOURS_OF_DAY & 1;
+}
+
+/*
+ * Where the rows that arrived in this hour are read from. An hour that is still a table has not
+ * been rolled up yet; all others are in the day's hours.
+ */
+static enum store_tier tier_of_hour(const struct store_segments *list, int64_t hour,
+				    enum store_tier wanted, size_t *index)
+{
+	static const enum store_tier order[STORE_TIERS][STORE_TIERS] = {
+		[TIER_RAW] = { TIER_RAW, TIER_MINUTE, TIER_HOUR },
+		[TIER_MINUTE] = { TIER_MINUTE, TIER_HOUR, TIER_RAW },
+		[TIER_HOUR] = { TIER_HOUR, TIER_MINUTE, TIER_RAW },
+	};
+	size_t at[STORE_TIERS] = { 0 };
+	const struct store_segment *raw = find(list, SERIES_FLOWS, hour, &at[TIER_RAW]);
+	const bool has[STORE_TIERS] = {
+		[TIER_RAW] = raw != NULL,
+		[TIER_MINUTE] = find(list, SERIES_MINUTES, hour, &at[TIER_MINUTE]) != NULL,
+		[TIER_HOUR] = day_has(list, hour, &at[TIER_HOUR]),
+	};
+
+	*index = at[TIER_RAW];
+	if (raw && !raw->file[0])
+		return TIER_RAW;
+	for (int i = 0; i < STORE_TIERS; i++) {
+		enum store_tier tier = order[wanted][i];
+
+		*index = at[tier];
+		if (has[tier])
+			return tier;
+	}
+	return TIER_RAW; /* of an hour that is in the list, one has it */
+}
+
+/* The hours that are in the list and in the range, chosen; days of hours are the rest. */
+static void choose(const struct store_segments *list, enum store_tier wanted, int64_t from_us,
+		   int64_t to_us, bool *chosen, struct store_tiers *tiers)
+{
+	memset(chosen, 0, list->len * sizeof(*chosen));
+	memset(tiers, 0, sizeof(*tiers));
+	for (size_t i = 0; i < list->len; i++) {
+		const struct store_segment *g = &list->at[i];
+		enum store_tier tier;
+		size_t index;
+
+		if (!overlaps(g, from_us, to_us))
+			continue;
+		if (g->series == SERIES_HOURS) { /* for the hours that only it has */
+			chosen[i] = true;
+			tiers->rows[TIER_HOUR] += g->rows;
+			continue;
+		}
+		if (g->series != SERIES_FLOWS && g->series != SERIES_MINUTES)
+			continue;
+		tier = tier_of_hour(list, g->number, wanted, &index);
+		if (tier == TIER_HOUR || chosen[index])
+			continue;
+		chosen[index] = true;
+		tiers->rows[tier] += list->at[index].rows;
+	}
+}
+
+/* Of the days chosen, without the hours that are read from elsewhere. */
+static void add_hours(struct source *src, const struct store_segments *list, const bool *chosen)
+{
+	const char *separator = "";
+
+	begin_part(src);
+	fputs("SELECT * FROM (", src->out);
+	src->separator = "";
+	add_tables(src, list, chosen, SERIES_HOURS, "");
+	add_files(src, list, chosen, SERIES_HOURS, "");
+	src->separator = " UNION ALL ";
+	fputs(")", src->out);
+	for (size_t i = 0; i < list->len; i++) {
+		const struct store_segment *g = &list->at[i];
+
+		if (!chosen[i] || (g->series != SERIES_FLOWS && g->series != SERIES_MINUTES))
+			continue;
+		fprintf(src->out, "%s%" PRId64,
+			*separator ? separator : " WHERE \"interval\" NOT IN (", g->number);
+		separator = ", ";
+	}
+	fputs(*separator ? ")" : "", src->out);
+}
+
+static bool any_of(const struct store_segments *list, const bool *chosen, enum store_series series)
+{
+	for (size_t i = 0; i < list->len; i++)
+		if (chosen[i] && list->at[i].series == series)
+			return true;
+	return false;
+}
+
+/* ---- SQL ------------------------------------------------------------------------------------ */
+
+static int source_begin(struct source *src, const struct store_reader *r, char **text, size_t *len)
+{
+	*src = (struct source){ open_memstream(text, len), r, "" };
+	if (!src->out)
+		return -ENOMEM;
+	fputs("(", src->out);
+	return 0;
+}
+
+static int source_end(struct source *src, enum store_series series, const char *more)
+{
+	bool failed;
+
+	if (!*src->separator)
+		fprintf(src->out, "SELECT *%s FROM %s_none", more, store_series[series].name);
+	fputs(")", src->out);
+	failed = ferror(src->out);
+	return fclose(src->out) || failed ? -ENOMEM : 0;
+}
+
+static int flows_sql(const struct store_reader *r, const struct store_segments *list,
+		     const bool *chosen, char **ret)
+{
+	AUTO_FREE char *text = NULL;
+	struct source src;
+	size_t len;
+	int err = source_begin(&src, r, &text, &len);
+
+	if (err)
+		return err;
+	add_tables(&src, list, chosen, SERIES_FLOWS, AS_ONE_RECORD);
+	add_files(&src, list, chosen, SERIES_FLOWS, AS_ONE_RECORD);
+	add_files(&src, list, chosen, SERIES_MINUTES, "");
+	if (any_of(list, chosen, SERIES_HOURS))
+		add_hours(&src, list, chosen);
+	err = source_end(&src, SERIES_FLOWS, AS_ONE_RECORD);
+	if (!err)
+		*ret = TAKE(text);
+	return err;
+}
+
+/* Days whose hours are all read from elsewhere need not be opened. */
+static void spare_days(const struct store_segments *list, enum store_tier wanted, bool *chosen,
+		       struct store_tiers *tiers)
+{
+	for (size_t i = 0; i < list->len; i++) {
+		bool needed = false;
+
+		if (!chosen[i] || list->at[i].series != SERIES_HOURS)
+			continue;
+		for (int h = 0; h < HOURS_OF_DAY && !needed; h++) {
+			int64_t hour = list->at[i].number * HOURS_OF_DAY + h;
+			size_t index;
+
+			needed = day_has(list, hour, &index) &&
+				 tier_of_hour(list, hour, wanted, &index) == TIER_HOUR;
+		}
+		if (needed)
+			continue;
+		chosen[i] = false;
+		tiers->rows[TIER_HOUR] -= list->at[i].rows;
+	}
+}
+
+int store_source_flows(struct store_reader *r, enum store_tier wanted, int64_t from_us,
+		       int64_t to_us, char **ret, struct store_tiers *tiers)
+{
+	__attribute__((cleanup(store_segments_done))) struct store_segments list = { 0 };
+	enum store_tier tier = wanted == STORE_TIERS ? TIER_RAW : wanted;
+	AUTO_FREE bool *chosen = NULL;
+	int err = store_segments_read(r, &list);
+
+	if (err)
+		return err;
+	chosen = calloc(list.len + 1, sizeof(*chosen));
+	if (!chosen)
+		return -ENOMEM;
+	for (;; tier++) {
+		choose(&list, tier, from_us, to_us, chosen, tiers);
+		spare_days(&list, tier, chosen, tiers);
+		if (wanted != STORE_TIERS || tier == TIER_HOUR ||
+		    tiers->rows[TIER_RAW] + tiers->rows[TIER_MINUTE] + tiers->rows[TIER_HOUR] <=
+			    STORE_TIER_ROWS)
+			break;
+	}
+	return flows_sql(r, &list, chosen, ret);
+}
+
+/* The segments of one series, as they are. */
+static int plain_source(struct store_reader *r, enum store_series series, int64_t from_us,
+			int64_t to_us, bool only_tables, char **ret)
+{
+	__attribute__((cleanup(store_segments_done))) struct store_segments list = { 0 };
+	AUTO_FREE bool *chosen = NULL;
+	AUTO_FREE char *text = NULL;
+	struct source src;
+	size_t len;
+	int err = store_segments_read(r, &list);
+
+	if (err)
+		return err;
+	chosen = calloc(list.len + 1, sizeof(*chosen));
+	if (!chosen)
+		return -ENOMEM;
+	for (size_t i = 0; i < list.len; i++)
+		chosen[i] = overlaps(&list.at[i], from_us, to_us) &&
+			    (!only_tables || !list.at[i].file[0]);
+	err = source_begin(&src, r, &text, &len);
+	if (err)
+		return err;
+	add_tables(&src, &list, chosen, series, "");
+	add_files(&src, &list, chosen, series, "");
+	err = source_end(&src, series, "");
+	if (!err)
+		*ret = TAKE(text);
+	return err;
+}
+
+int store_source(struct store_reader *r, enum store_series series, int64_t from_us, int64_t to_us,
+		 char **ret)
+{
+	struct store_tiers unused;
+
+	if (series == SERIES_FLOWS)
+		return store_source_flows(r, TIER_RAW, from_us, to_us, ret, &unused);
+	return plain_source(r, series, from_us, to_us, false, ret);
+}
+
+int store_source_open(struct store_reader *r, enum store_series series, char **ret)
+{
+	return plain_source(r, series, INT64_MIN, INT64_MAX, true, ret);
+}

@@ -145,7 +145,7 @@ static int flows_parse(const struct api_request *req, struct api_reply *reply, s
 		err = query_number_arg(req, reply, "offset", 0, FLOWS_OFFSET_MAX, 0,
 				       &flows->offset);
 	if (!err)
-		err = query_scope_parse(req, reply, &flows->scope);
+		err = query_scope_parse_fine(req, reply, &flows->scope);
 	if (!err)
 		err = owner_scope_init(req, query_first_us(&flows->scope), flows->scope.to_us, true,
 				       &flows->owner);
@@ -161,7 +161,7 @@ static void add_each(const struct flows *flows, struct sql_builder *b)
 		sql_add(b, query_measure(&flows->scope, (enum query_measure)i));
 		sql_add(b, names[i]);
 	}
-	sql_add(b, "start_us, end_us, tcp_flags, dscp, ttl_min, ttl_max, sampling, 1 AS records");
+	sql_add(b, "start_us, end_us, tcp_flags, dscp, ttl_min, ttl_max, sampling, records");
 	query_from_flows(&flows->scope, b);
 	sql_add(b, ")");
 }
@@ -187,7 +187,7 @@ static void add_merged(const struct flows *flows, struct sql_builder *b)
 		   "sum(packets) AS packets, sum(octets) AS octets, sum(l3_octets) AS l3_octets, "
 		   "bit_or(tcp_flags) AS tcp_flags, arg_min(dscp, start_us) AS dscp, "
 		   "min(ttl_min) AS ttl_min, max(ttl_max) AS ttl_max, max(sampling) AS sampling, "
-		   "count(*) AS records FROM ");
+		   "sum(records)::BIGINT AS records FROM ");
 	add_each(flows, b);
 	sql_add(b, " r SEMI JOIN ");
 	add_page_keys(flows, b);
@@ -274,9 +274,10 @@ int api_flows(const struct api_request *req, struct api_reply *reply)
 		return err < 0 ? err : 0;
 	return query_reply_json(
 		reply, &rows, columns, ARRAY_LEN(columns),
-		json_pack("{s:I,s:I,s:I,s:s,s:I,s:I,s:b,s:b,s:s}", "matched", (json_int_t)matched,
-			  "limit", (json_int_t)flows.limit, "offset", (json_int_t)flows.offset,
-			  "order", flows.order->name, "from_us", (json_int_t)flows.scope.from_us,
-			  "to_us", (json_int_t)flows.scope.to_us, "aggregate", flows.is_merged,
-			  "all", flows.scope.all, "cursor", flows.scope.after.cursor));
+		json_pack("{s:I,s:I,s:I,s:s,s:I,s:I,s:b,s:b,s:s,s:o}", "matched",
+			  (json_int_t)matched, "limit", (json_int_t)flows.limit, "offset",
+			  (json_int_t)flows.offset, "order", flows.order->name, "from_us",
+			  (json_int_t)flows.scope.from_us, "to_us", (json_int_t)flows.scope.to_us,
+			  "aggregate", flows.is_merged, "all", flows.scope.all, "cursor",
+			  flows.scope.after.cursor, "tiers", query_tiers_json(&flows.scope)));
 }

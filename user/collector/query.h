@@ -11,8 +11,10 @@
 #include <stdint.h>
 
 #include <duckdb.h>
+#include <jansson.h>
 
 #include "user/collector/query_after.h"
+#include "user/collector/store_source.h"
 #include "user/lib/cleanup.h"
 
 struct api_request;
@@ -56,6 +58,7 @@ size_t query_text(const struct query_rows *rows, idx_t column, const char **ret)
 /* Which rows a request is about. */
 struct query_scope {
 	int64_t from_us, to_us; /* rows that start in [from, to) */
+	struct store_tiers tiers; /* what they are read from */
 	struct filter *filter; /* owned; NULL: none */
 	const char *exporter; /* agent, host or exporter; NULL: all */
 	bool all; /* every observation, not only those counted */
@@ -68,6 +71,13 @@ struct query_scope {
 /* From the request's arguments. 0; 1 when the reply is already made; -errno. */
 int query_scope_parse(const struct api_request *req, struct api_reply *reply,
 		      struct query_scope *ret);
+/* The same for records: unless tier= says otherwise, the finest there is, however many. */
+int query_scope_parse_fine(const struct api_request *req, struct api_reply *reply,
+			   struct query_scope *ret);
+
+/* ["raw", "minute"]: which tiers the answer was read from. */
+json_t *query_tiers_json(const struct query_scope *scope);
+
 void query_scope_done(struct query_scope *scope);
 static inline void query_scope_done_auto(struct query_scope *scope)
 {

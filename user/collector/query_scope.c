@@ -67,10 +67,47 @@ const char *query_measure(const struct query_scope *scope, enum query_measure me
 	return scope->is_sampled ? estimated[measure] : plain[measure];
 }
 
-int query_scope_parse(const struct api_request *req, struct api_reply *reply,
-		      struct query_scope *ret)
+static const char *const tier_names[STORE_TIERS + 1] = {
+	[TIER_RAW] = "raw",
+	[TIER_MINUTE] = "minute",
+	[TIER_HOUR] = "hour",
+	[STORE_TIERS] = "auto",
+};
+
+static int parse_tier(const struct api_request *req, struct api_reply *reply,
+		      enum store_tier fallback, enum store_tier *ret)
+{
+	const char *text = req->arg(req, "tier");
+	int err;
+
+	*ret = fallback;
+	if (!text)
+		return 0;
+	for (int i = 0; i <= STORE_TIERS; i++) {
+		if (!strcmp(tier_names[i], text)) {
+			*ret = (enum store_tier)i;
+			return 0;
+		}
+	}
+	err = api_error(reply, 400, "tier", -1, "tier is none of auto, raw, minute, hour");
+	return err < 0 ? err : 1;
+}
+
+json_t *query_tiers_json(const struct query_scope *scope)
+{
+	json_t *names = json_array();
+
+	for (int i = 0; i < STORE_TIERS; i++)
+		if (scope->tiers.rows[i])
+			json_array_append_new(names, json_string(tier_names[i]));
+	return names;
+}
+
+static int scope_parse(const struct api_request *req, struct api_reply *reply,
+		       enum store_tier fallback, struct query_scope *ret)
 {
 	AUTO(query_scope_done) struct query_scope scope = { 0 };
+	enum store_tier tier = fallback;
 	int err = query_after_parse(req, reply, SERIES_FLOWS, &scope.after);
 
 	if (!err)
@@ -79,10 +116,12 @@ int query_scope_parse(const struct api_request *req, struct api_reply *reply,
 		err = parse_filter(req, reply, &scope);
 	if (!err)
 		err = query_flag_arg(req, reply, "all", &scope.all);
+	if (!err)
+		err = parse_tier(req, reply, fallback, &tier);
 	scope.source = TAKE(scope.after.source);
 	if (!err && !scope.source)
-		err = store_source(req->reader, SERIES_FLOWS, scope.from_us, scope.to_us,
-				   &scope.source);
+		err = store_source_flows(req->reader, tier, scope.from_us, scope.to_us,
+					 &scope.source, &scope.tiers);
 	if (!err)
 		err = look_ahead(req, reply, &scope);
 	if (err)
@@ -91,6 +130,18 @@ int query_scope_parse(const struct api_request *req, struct api_reply *reply,
 	*ret = scope;
 	memset(&scope, 0, sizeof(scope));
 	return 0;
+}
+
+int query_scope_parse(const struct api_request *req, struct api_reply *reply,
+		      struct query_scope *ret)
+{
+	return scope_parse(req, reply, STORE_TIERS, ret);
+}
+
+int query_scope_parse_fine(const struct api_request *req, struct api_reply *reply,
+			   struct query_scope *ret)
+{
+	return scope_parse(req, reply, TIER_RAW, ret);
 }
 
 void query_scope_done(struct query_scope *scope)

@@ -11,6 +11,7 @@
 
 #include "user/collector/store_files.h"
 #include "user/collector/store_internal.h"
+#include "user/collector/store_restore.h"
 #include "user/collector/store_watch.h"
 #include "user/lib/log.h"
 
@@ -53,7 +54,7 @@ static int open_file(struct store *s)
 		err = config_set(config, "threads", text);
 	if (!err && duckdb_open_ext(s->path, &s->db, config, &why) != DuckDBSuccess) {
 		log_error("open store '%s': %s", s->path, why ? why : "out of memory");
-		err = -EIO;
+		err = store_damage(why) ? store_damage(why) : -EIO;
 	}
 	duckdb_free(why);
 	duckdb_destroy_config(&config);
@@ -106,6 +107,23 @@ static void close_database(struct store *s)
 		duckdb_close(&s->db);
 }
 
+/* A damaged write-ahead log costs what is in it; a damaged database, what is not sealed. */
+static int open_or_restore(struct store *s)
+{
+	int err = open_database(s);
+
+	if (err == -EILSEQ) {
+		err = store_set_log_aside(s);
+		return err ? err : open_database(s);
+	}
+	if (err != -EBADMSG)
+		return err;
+	err = store_set_database_aside(s);
+	if (!err)
+		err = open_database(s);
+	return err ? err : store_restore(s);
+}
+
 int store_open_limited(const char *dir, const struct store_limits *limits, struct store **ret)
 {
 	AUTO(store_close) struct store *s = calloc(1, sizeof(*s));
@@ -125,7 +143,9 @@ int store_open_limited(const char *dir, const struct store_limits *limits, struc
 		s->path = NULL;
 		return -ENOMEM;
 	}
-	err = open_database(s);
+	err = store_files_open(s);
+	if (!err)
+		err = open_or_restore(s);
 	if (!err)
 		err = store_files_start(s);
 	if (!err)

@@ -13,6 +13,7 @@
 
 #include "user/collector/metrics.h"
 #include "user/collector/store_internal.h"
+#include "user/collector/store_restore.h"
 #include "user/lib/log.h"
 
 #define READ_BYTES (1u << 20)
@@ -73,6 +74,13 @@ static int sum_file(int fd, uint64_t *bytes, uint32_t *crc)
 	}
 	*crc = (uint32_t)sum;
 	return n < 0 ? -errno : 0;
+}
+
+int store_file_sum(const struct store *s, struct store_segment *g)
+{
+	AUTO_FD int fd = openat(s->segments_fd, g->file, O_RDONLY | O_CLOEXEC);
+
+	return fd < 0 ? -errno : sum_file(fd, &g->bytes, &g->crc);
 }
 
 int store_file_finish(struct store *s, struct store_segment *g)
@@ -173,21 +181,25 @@ static int remove_unlisted(struct store *s, const struct store_segments *list)
 		return -errno;
 	}
 	while ((e = readdir(dir)))
-		if (e->d_name[0] != '.' && !is_listed(list, e->d_name))
+		if (e->d_name[0] != '.' && !store_is_kept_file(e->d_name) &&
+		    !is_listed(list, e->d_name))
 			store_file_remove(s, e->d_name);
 	closedir(dir);
 	return 0;
 }
 
+int store_files_open(struct store *s)
+{
+	int err = open_folder(s->dir, "segments", &s->segments_fd);
+
+	return err ? err : open_folder(s->dir, "quarantine", &s->quarantine_fd);
+}
+
 int store_files_start(struct store *s)
 {
 	__attribute__((cleanup(store_segments_done))) struct store_segments list = { 0 };
-	int err = open_folder(s->dir, "segments", &s->segments_fd);
+	int err = store_segments_list(s, &list);
 
-	if (!err)
-		err = open_folder(s->dir, "quarantine", &s->quarantine_fd);
-	if (!err)
-		err = store_segments_list(s, &list);
 	if (!err)
 		err = remove_unlisted(s, &list);
 	for (size_t i = 0; !err && i < list.len; i++)

@@ -19,7 +19,9 @@
 
 struct store;
 
-/* Makes the folders, removes what no segment names, sets aside what is not what it was. */
+/* Makes the folders, and opens them. */
+int store_files_open(struct store *s);
+/* Removes what no segment names, sets aside what is not what it was. */
 int store_files_start(struct store *s);
 void store_files_stop(struct store *s);
 
@@ -28,6 +30,8 @@ void store_write_path(const struct store *s, const char *file, FILE *out);
 
 /* "<file>.new" is complete: durable under its own name afterwards, its size and crc in *g. */
 int store_file_finish(struct store *s, struct store_segment *g);
+/* Size and crc of a file as it is. */
+int store_file_sum(const struct store *s, struct store_segment *g);
 void store_file_remove(struct store *s, const char *file);
 
 /* Not listed any more: unlinked once the snapshots of now are over (store_files_sweep()). */

@@ -10,6 +10,7 @@
 
 #include "user/collector/store_files.h"
 #include "user/collector/store_internal.h"
+#include "user/collector/store_restore.h"
 #include "user/collector/store_rollup.h"
 #include "user/lib/log.h"
 
@@ -165,6 +166,20 @@ static int write_files(struct store *s, duckdb_connection c, struct store_sealin
 	return err;
 }
 
+/* One snapshot: the marks of exporters are not behind the rows that are sealed. */
+static int write_snapshot(struct store *s, duckdb_connection c, struct store_sealing *job)
+{
+	int err;
+
+	if (duckdb_query(c, "BEGIN TRANSACTION", NULL) != DuckDBSuccess)
+		return -EIO;
+	err = write_files(s, c, job);
+	if (!err)
+		err = store_keep_names(s, c);
+	duckdb_query(c, "ROLLBACK", NULL);
+	return err;
+}
+
 int store_seal_write(struct store *s, struct store_sealing *job)
 {
 	duckdb_connection c = NULL;
@@ -172,7 +187,7 @@ int store_seal_write(struct store *s, struct store_sealing *job)
 
 	pthread_rwlock_rdlock(&s->gate);
 	if (s->db && duckdb_connect(s->db, &c) == DuckDBSuccess) {
-		err = write_files(s, c, job);
+		err = write_snapshot(s, c, job);
 		duckdb_disconnect(&c);
 	}
 	pthread_rwlock_unlock(&s->gate);
@@ -266,6 +281,11 @@ static bool is_day_open(struct store *s, int64_t hour)
 	       !duckdb_value_uint64(&res, 0, 0);
 }
 
+int store_seal_add_hour(struct store *s, const struct store_segment *minutes)
+{
+	return is_day_open(s, minutes->number) ? add_hour(s, minutes) : 0;
+}
+
 static int publish(struct store *s, const struct store_sealing *job)
 {
 	char sql[64];
@@ -273,8 +293,8 @@ static int publish(struct store *s, const struct store_sealing *job)
 
 	if (!err && job->minutes.name[0])
 		err = list_minutes(s, &job->minutes);
-	if (!err && job->minutes.name[0] && is_day_open(s, job->table.number))
-		err = add_hour(s, &job->minutes);
+	if (!err && job->minutes.name[0])
+		err = store_seal_add_hour(s, &job->minutes);
 	if (!err && job->sums[0])
 		err = insert_from(s, "stored", job->sums, -1);
 	snprintf(sql, sizeof(sql), "DROP TABLE %s", job->table.name);

@@ -41,6 +41,9 @@ int store_seal_write(struct store *s, struct store_sealing *job);
 /* 0 or -errno, logged. */
 int store_seal_publish(struct store *s, const struct store_sealing *job);
 
+/* In a transaction: the hour of these minutes becomes part of its day, unless it is. */
+int store_seal_add_hour(struct store *s, const struct store_segment *minutes);
+
 /* It is not going to be: the table may be sealed again later. */
 void store_seal_abandon(struct store *s, const struct store_sealing *job);
 

@@ -16,8 +16,8 @@
 #include "user/lib/log.h"
 
 /*
- * Nothing but our own files (see confine()): no others, no downloads, no extensions. CHECKPOINT stops writers
- * for seconds, so it comes rarely; the segment log takes what arrives meanwhile.
+ * Nothing but our own files (see confine()): no others, no downloads, no extensions. CHECKPOINT
+ * stops writers for seconds, so it comes rarely; the segment log takes what arrives meanwhile.
  */
 static const struct {
 	const char *name;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0 */
 /*
- * The store: DuckDB in DIR/wiretally.duckdb, and DIR/segments with what it has sealed. One writer (the committer thread), any number of
- * readers, each with a connection of its own. Rows, ledger, high-water marks and the segment
- * log's position change in one transaction.
+ * The store: DuckDB in DIR/wiretally.duckdb, and DIR/segments with what it has sealed. One writer
+ * (the committer thread), any number of readers, each with a connection of its own. Rows, ledger,
+ * high-water marks and the segment log's position change in one transaction.
  *
  * Tables (store_schema.c has the DDL):
  *   flows_<n>   rows of flows, n = hour of arrival since the epoch. Columns: exporter_id UINTEGER,

@@ -4,7 +4,7 @@
  *
  *   flows_499999.parquet       listed in `segments`, never changed
  *   flows_499999.parquet.new   being written; removed at start
- *   flows_499900.parquet       no longer listed: goes when no snapshot may still read it, or at start
+ *   flows_499900.parquet       not listed any more: goes when no snapshot reads it, or at start
  *
  * DIR/quarantine has what was damaged.
  */

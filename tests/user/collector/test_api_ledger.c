@@ -262,7 +262,6 @@ Test(api_ledger, names_losses_before_the_recording)
 Test(api_ledger, leaves_out_what_is_no_longer_whole)
 {
 	struct batch *b = make_batch("a", 1, 2, 10, false);
-	unsigned int dropped;
 	json_t *root;
 
 	put(make_batch("a", 1, 1, 10, true), NOW);
@@ -280,7 +279,7 @@ Test(api_ledger, leaves_out_what_is_no_longer_whole)
 	json_decref(root);
 	cr_assert(store_run(store, NULL, "UPDATE exporters SET last_us = $1", "i", NOW + HOUR) ==
 		  0);
-	dropped = expire_all(store, NOW + HOUR);
+	expire_all(store, NOW + HOUR);
 	root = audit("last=all");
 	cr_expect(is_balanced(root), "half of interval 2 is gone, and it is not compared");
 	cr_expect(number_at(root, "expired_intervals") == 1);

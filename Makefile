@@ -171,6 +171,8 @@ $(BUILD)/tests/kern/%: $(BUILD)/tests/kern/%.o $(AGENT_A) $(BASE_A)
 	$(link) -lcriterion $(AGENT_LIBS)
 $(BUILD)/tests/tools/%: $(BUILD)/tests/tools/%.o $(TOOL_LIB) $(BASE_A)
 	$(link) $(TOOL_LIBS)
+$(BUILD)/bench/store: $(BUILD)/bench/store.o $(COLLECTOR_A) $(BASE_A) | $(DUCKDB)/libduckdb.so
+	$(link) $(COLLECTOR_LIBS) -lm
 $(BUILD)/bench/%: $(BUILD)/bench/%.o $(BENCH_LIB) $(TOOL_LIB) $(AGENT_A) $(BASE_A)
 	$(link) $(AGENT_LIBS) -lm
 

@@ -7,25 +7,20 @@
 /* Bits of flags that a fold keeps, as in user/wire/flow.h: egress, counted, inner. */
 #define FOLD_FLAGS "(flags & 11)::UTINYINT"
 
-/*
- * An agent that was started again is another exporter. Coarse rows belong to its first one, which
- * is kept as long as they are: many restarts would make many rows, and a list without end.
- */
-#define FIRST_EXPORTERS                                                                    \
-	"firsts AS (SELECT id, min(id) OVER (PARTITION BY agent, exporter) AS first FROM " \
-	"exporters), "
-
 /* What a conversation is. A port of 0 was zeroed by the tier before, or is not one. */
 #define HAS_PORTS "proto IN (6, 17, 33, 132, 136)"
-static const char key[] =
-	"coalesce(first, exporter_id) AS exporter_id, src_hi, src_lo, dst_hi, dst_lo, "
-	"(CASE WHEN " HAS_PORTS
-	" AND src_port > dst_port AND dst_port > 0 THEN 0 ELSE src_port END)"
-	"::USMALLINT AS src_port, "
-	"(CASE WHEN " HAS_PORTS
-	" AND dst_port > src_port AND src_port > 0 THEN 0 ELSE dst_port END)"
-	"::USMALLINT AS dst_port, "
-	"ethertype, proto, flags, ifindex, netns, vlan_outer, vlan_inner, tunnel_id, sampling";
+#define LOW_PORT(a, b) \
+	"(CASE WHEN " HAS_PORTS " AND " a " > " b " AND " b " > 0 THEN 0 ELSE " a " END)::USMALLINT"
+#define SRC_PORT LOW_PORT("src_port", "dst_port")
+#define DST_PORT LOW_PORT("dst_port", "src_port")
+#define REST_OF_KEY \
+	"ethertype, proto, flags, ifindex, netns, vlan_outer, vlan_inner, tunnel_id, sampling"
+
+static const char hashed[] =
+	"hash(src_hi, src_lo, dst_hi, dst_lo, " SRC_PORT ", " DST_PORT ", " REST_OF_KEY ")";
+
+static const char key[] = "exporter_id, slot, src_hi, src_lo, dst_hi, dst_lo, " SRC_PORT
+			  " AS src_port, " DST_PORT " AS dst_port, kind, " REST_OF_KEY;
 
 static const char measures[] =
 	"min(start_us) AS start_us, max(end_us) AS end_us, sum(packets)::UBIGINT AS packets, "
@@ -34,7 +29,7 @@ static const char measures[] =
 	"max(ttl_max) AS ttl_max, "
 	"least(sum(records), 4294967295)::UINTEGER AS records";
 
-/* In the order of store_flow_columns. */
+/* In the order of store_flow_columns, behind exporter and interval. */
 static const char columns[] =
 	"start_us, end_us, src_hi, src_lo, dst_hi, dst_lo, src_port, dst_port, ethertype, proto, "
 	"flags, kind, ifindex, netns, vlan_outer, vlan_inner, tunnel_id, packets, l2_octets, "
@@ -43,27 +38,50 @@ static const char columns[] =
 static const char fold_key[] =
 	"exporter_id, slot, 0::UBIGINT AS src_hi, 0::UBIGINT AS src_lo, 0::UBIGINT AS dst_hi, "
 	"0::UBIGINT AS dst_lo, 0::USMALLINT AS src_port, 0::USMALLINT AS dst_port, "
-	"0::USMALLINT AS ethertype, (CASE WHEN proto IN (1, 6, 17) THEN proto "
+	"1::UTINYINT AS kind, 0::USMALLINT AS ethertype, (CASE WHEN proto IN (1, 6, 17) THEN proto "
 	"WHEN kind = 1 OR ethertype NOT IN (2048, 34525) THEN if(kind = 1, proto, 0) ELSE 255 END)"
-	"::UTINYINT AS proto, " FOLD_FLAGS " AS flags, 1::UTINYINT AS kind, ifindex, netns, "
-	"0::USMALLINT AS vlan_outer, 0::USMALLINT AS vlan_inner, 0::UINTEGER AS tunnel_id, sampling";
+	"::UTINYINT AS proto, " FOLD_FLAGS " AS flags, ifindex, netns, 0::USMALLINT AS vlan_outer, "
+	"0::USMALLINT AS vlan_inner, 0::UINTEGER AS tunnel_id, sampling";
+
+/*
+ * Which conversations are the best is found with their hashes alone: all columns of all of them
+ * would be sorted, where few of them stay. Two with one hash stay or go together. The weight's low
+ * bits tell equal ones apart, so that about `top` stay and not all.
+ */
+static void write_best(FILE *out, int64_t slot_us, unsigned int top, const char *source)
+{
+	fprintf(out,
+		"WITH flat AS (SELECT *, start_us // %" PRId64 " AS slot, %s AS h FROM %s), "
+		"sums AS (SELECT *, octets * 1024 + h %% 1024 AS weight FROM (SELECT exporter_id, "
+		"slot, h, sum(l2_octets) AS octets FROM flat WHERE kind = 0 GROUP BY ALL)), "
+		"bars AS (SELECT exporter_id, slot, CASE WHEN count(*) > %u THEN "
+		"list_min(max(weight, %u)) ELSE -1 END AS bar FROM sums GROUP BY ALL), "
+		"best AS (SELECT exporter_id, slot, h FROM sums JOIN bars USING (exporter_id, slot) "
+		"WHERE weight > bar), ",
+		slot_us, hashed, source, top, top + 1);
+}
+
+/*
+ * An agent that was started again is another exporter. Coarse rows belong to its first one, which
+ * is kept as long as they are: many restarts would make a list without end.
+ */
+static const char firsts[] =
+	"firsts AS (SELECT id, min(id) OVER (PARTITION BY agent, exporter) AS first FROM exporters) ";
 
 void store_rollup_sql(const char *source, int64_t slot_us, unsigned int top, int64_t hour,
 		      FILE *out)
 {
+	write_best(out, slot_us, top, source);
 	fprintf(out,
-		"WITH " FIRST_EXPORTERS "flat AS (SELECT f.*, first FROM %s f LEFT JOIN firsts "
-		"ON firsts.id = f.exporter_id), "
-		"keyed AS (SELECT start_us // %" PRId64 " AS slot, kind, %s, %s FROM flat "
-		"GROUP BY ALL), "
-		"placed AS (SELECT *, row_number() OVER (PARTITION BY exporter_id, slot, kind "
-		"ORDER BY l2_octets DESC, packets DESC) AS place FROM keyed) "
-		"SELECT exporter_id, %" PRId64 "::UBIGINT AS \"interval\", %s FROM ("
-		"SELECT exporter_id, %s FROM placed WHERE kind = 0 AND place <= %u "
-		"UNION ALL SELECT exporter_id, %s FROM ("
-		"SELECT %s, %s FROM placed WHERE kind <> 0 OR place > %u GROUP BY ALL)) "
-		"ORDER BY start_us // %" PRId64
-		", src_hi, src_lo, dst_hi, dst_lo, dst_port, start_us",
-		source, slot_us, key, measures, hour, columns, columns, top, columns, fold_key,
-		measures, top, slot_us);
+		"kept AS (SELECT %s, %s FROM flat SEMI JOIN best USING (exporter_id, slot, h) "
+		"WHERE kind = 0 GROUP BY ALL), "
+		"rest AS (SELECT %s, %s FROM flat ANTI JOIN (SELECT *, 0::UTINYINT AS kind FROM best) "
+		"USING (exporter_id, slot, h, kind) GROUP BY ALL), %s",
+		key, measures, fold_key, measures, firsts);
+	fprintf(out,
+		"SELECT coalesce(first, exporter_id) AS exporter_id, %" PRId64
+		"::UBIGINT AS \"interval\", %s "
+		"FROM (FROM kept UNION ALL BY NAME FROM rest) LEFT JOIN firsts ON id = exporter_id "
+		"ORDER BY slot, src_hi, src_lo, dst_hi, dst_lo, dst_port, start_us",
+		hour, columns);
 }

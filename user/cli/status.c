@@ -84,10 +84,24 @@ static void print_agent(const struct show *show, const json_t *agent)
 		show_line("  last error: %s", show_text(agent, "last_error"));
 }
 
+/* "minute: 1.4 M rows, 3 files of 20 MiB, from 2026-01-24 10:00:00" */
+static void print_tier(const struct show *show, const json_t *tier)
+{
+	char rows_text[UNITS_TEXT_MAX], bytes[UNITS_TEXT_MAX], first[TIMESPEC_TEXT_MAX];
+
+	show_line("    %s: %s rows, %lld tables, %lld files of %s, from %.19s",
+		  show_text(tier, "tier"), show_count(show, show_int(tier, "rows"), rows_text),
+		  (long long)show_int(tier, "tables"), (long long)show_int(tier, "files"),
+		  show_bytes(show, show_int(tier, "bytes"), bytes),
+		  timespec_format(show_int(tier, "first_us"), first));
+}
+
 static void print_store(const struct show *show, const json_t *store)
 {
 	char rows_text[UNITS_TEXT_MAX], bytes[UNITS_TEXT_MAX];
 	char first[TIMESPEC_TEXT_MAX], last[TIMESPEC_TEXT_MAX];
+	json_t *tier;
+	size_t i;
 
 	if (!show_int(store, "rows")) {
 		puts("  store: empty");
@@ -98,6 +112,11 @@ static void print_store(const struct show *show, const json_t *store)
 		  show_bytes(show, show_int(store, "bytes"), bytes),
 		  timespec_format(show_int(store, "first_us"), first),
 		  timespec_format(show_int(store, "last_us"), last));
+	json_array_foreach(json_object_get(store, "tiers"), i, tier)
+		print_tier(show, tier);
+	if (show_int(store, "damaged_files"))
+		show_line("  damaged: %lld files were set aside, see the collector's log",
+			  (long long)show_int(store, "damaged_files"));
 }
 
 static void print_ingest(const struct show *show, const json_t *ingest)

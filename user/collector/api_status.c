@@ -67,20 +67,58 @@ static json_t *ingest_object(void)
 			 counter(METRIC_COMMIT_FAILURES));
 }
 
+/* Tiers of flows, and all other series as one, in the order of their age limits. */
+static const char segments_sql[] =
+	"SELECT CASE WHEN starts_with(name, 'flows_') THEN 'raw' WHEN starts_with(name, 'minutes_') "
+	"THEN 'minute' WHEN starts_with(name, 'hours_') THEN 'hour' ELSE 'signals' END AS tier, "
+	"coalesce(sum(rows), 0)::BIGINT, count(*) FILTER (file = ''), count(*) FILTER (file <> ''), "
+	"coalesce(sum(bytes), 0)::BIGINT, coalesce(min(min_start_us) FILTER (rows > 0), 0), "
+	"coalesce(max(max_end_us) FILTER (rows > 0), 0) FROM segments GROUP BY tier ORDER BY tier";
+
+static json_t *tier_object(duckdb_result *res, idx_t row)
+{
+	static const char *const names[] = { "rows",  "tables",	  "files",
+					     "bytes", "first_us", "last_us" };
+	char *tier = duckdb_value_varchar(res, 0, row);
+	json_t *o = json_pack("{s:s}", "tier", tier ? tier : "");
+
+	duckdb_free(tier);
+	for (idx_t i = 0; i < ARRAY_LEN(names); i++)
+		json_object_set_new(o, names[i], int_of(res, i + 1, row));
+	return o;
+}
+
+/* Rows are those that agents sent: coarser tiers hold them once more. */
 static json_t *store_object(const struct api_request *req)
 {
+	json_int_t rows = 0, tables = 0, first_us = 0, last_us = 0;
+	json_t *tiers = json_array();
+	uint64_t bytes = store_file_bytes(req->store);
 	RESULT res = {};
 
-	if (query(req,
-		  "SELECT coalesce(sum(rows), 0)::BIGINT, count(*), "
-		  "coalesce(min(min_start_us) FILTER (rows > 0), 0), "
-		  "coalesce(max(max_end_us) FILTER (rows > 0), 0) FROM segments",
-		  &res))
+	if (query(req, segments_sql, &res)) {
+		json_decref(tiers);
 		return NULL;
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "rows", int_of(&res, 0, 0), "tables",
-			 int_of(&res, 1, 0), "first_us", int_of(&res, 2, 0), "last_us",
-			 int_of(&res, 3, 0), "bytes", integer(store_file_bytes(req->store)),
-			 "log_bytes", counter(METRIC_LOG_BYTES));
+	}
+	for (idx_t i = 0; i < duckdb_row_count(&res); i++) {
+		json_t *tier = tier_object(&res, i);
+		const char *name = json_string_value(json_object_get(tier, "tier"));
+		json_int_t first = duckdb_value_int64(&res, 5, i);
+
+		if (!strcmp(name, "raw") || !strcmp(name, "signals"))
+			rows += duckdb_value_int64(&res, 1, i);
+		tables += duckdb_value_int64(&res, 2, i);
+		bytes += duckdb_value_uint64(&res, 4, i);
+		if (first && (!first_us || first < first_us))
+			first_us = first;
+		if (duckdb_value_int64(&res, 6, i) > last_us)
+			last_us = duckdb_value_int64(&res, 6, i);
+		json_array_append_new(tiers, tier);
+	}
+	return json_pack("{s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o}", "rows", rows, "tables", tables,
+			 "first_us", first_us, "last_us", last_us, "bytes", integer(bytes),
+			 "log_bytes", counter(METRIC_LOG_BYTES), "damaged_files",
+			 counter(METRIC_SEGMENTS_DAMAGED), "tiers", tiers);
 }
 
 /* The object of an agent in the array, made when it is not there yet. Borrowed. */

@@ -21,6 +21,7 @@ struct housekeeper {
 	struct sealer *sealer;
 	struct housekeeper_limits limits;
 	int64_t due_ns;
+	int64_t retain_ns;
 	int64_t seal_after_ns; /* not before */
 	int64_t check_after_ns;
 	int64_t expired_hour; /* up to which hour of arrival ages were looked at */
@@ -88,10 +89,8 @@ static void seal(struct housekeeper *h, int64_t now_us)
 	struct store_sealing job;
 	int err;
 
-	if (sealer_take_table(h->sealer, &job, &err)) {
+	if (sealer_take_table(h->sealer, &job, &err))
 		publish(h, &job, err);
-		h->due_ns = 0; /* there may be more */
-	}
 	if (!sealer_is_idle(h->sealer) || monotonic_ns() < h->seal_after_ns)
 		return;
 	if (!store_seal_next(h->store, now_us, &job))
@@ -167,19 +166,26 @@ static int expire_by_size(struct housekeeper *h, int64_t now_us, uint64_t log_by
 	return err;
 }
 
-bool housekeeper_run(struct housekeeper *h, int64_t now_us, uint64_t log_bytes)
+static void retain(struct housekeeper *h, int64_t now_us, uint64_t log_bytes)
 {
-	int err;
+	int err = expire_by_age(h, now_us);
 
-	h->due_ns = monotonic_ns() + HOUSEKEEPING_PERIOD_NS;
-	h->exporters_changed = false;
-	err = expire_by_age(h, now_us);
 	if (!err)
 		err = expire_by_size(h, now_us, log_bytes);
 	if (err)
 		log_error("store: retention: %s", strerror(-err));
+	h->retain_ns = monotonic_ns() + HOUSEKEEPING_PERIOD_NS;
+}
+
+bool housekeeper_run(struct housekeeper *h, int64_t now_us, uint64_t log_bytes)
+{
+	h->exporters_changed = false;
+	if (monotonic_ns() >= h->retain_ns)
+		retain(h, now_us, log_bytes);
 	seal(h, now_us); /* what is too old need not be */
 	check(h);
 	store_files_sweep(h->store);
+	h->due_ns = monotonic_ns() +
+		    (sealer_is_idle(h->sealer) ? HOUSEKEEPING_PERIOD_NS : SEALER_POLL_NS);
 	return h->exporters_changed;
 }

@@ -13,6 +13,7 @@
 #include "user/lib/cleanup.h"
 
 #define HOUSEKEEPING_PERIOD_NS INT64_C(10000000000)
+#define SEALER_POLL_NS INT64_C(200000000) /* while it works */
 #define SEAL_RETRY_NS INT64_C(60000000000) /* after one that failed */
 #define FILES_CHECK_NS (INT64_C(24) * 3600 * 1000000000) /* all files against their checksums */
 

@@ -116,12 +116,12 @@ static int open_or_restore(struct store *s)
 		err = store_set_log_aside(s);
 		return err ? err : open_database(s);
 	}
-	if (err != -EBADMSG)
-		return err;
-	err = store_set_database_aside(s);
-	if (!err)
-		err = open_database(s);
-	return err ? err : store_restore(s);
+	if (err == -EBADMSG) {
+		err = store_set_database_aside(s);
+		if (!err)
+			err = open_database(s);
+	}
+	return err ? err : store_restore_if_new(s);
 }
 
 int store_open_limited(const char *dir, const struct store_limits *limits, struct store **ret)

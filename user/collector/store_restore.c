@@ -250,7 +250,7 @@ static int restore_hours(struct store *s)
 	return err;
 }
 
-int store_restore(struct store *s)
+static int restore(struct store *s)
 {
 	int err = store_begin(s);
 
@@ -264,5 +264,23 @@ int store_restore(struct store *s)
 		err = store_commit(s);
 	if (err)
 		store_rollback(s);
+	return err;
+}
+
+int store_restore_if_new(struct store *s)
+{
+	__attribute__((cleanup(store_segments_done))) struct store_segments list = { 0 };
+	int err = store_segments_list(s, &list);
+
+	if (err || list.len)
+		return err;
+	err = restore(s);
+	store_segments_done(&list);
+	if (!err)
+		err = store_segments_list(s, &list);
+	if (!err && list.len)
+		log_warn(
+			"store: a new database lists what is in '%s/segments': %zu tables and files",
+			s->dir, list.len);
 	return err;
 }

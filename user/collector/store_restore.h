@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0 */
 /*
- * When the database file is damaged: it goes to DIR/quarantine, and a new one lists the sealed
- * files again. What is lost is what was in tables: the hour that was being filled (the segment log
+ * When the database file is damaged, it goes to DIR/quarantine; a new one, then or because it was
+ * not there, lists the sealed files again. What is lost is what was in tables: the hour that was being filled (the segment log
  * brings back what it still has) and the ledger. Who the exporters are is in files as well, written
  * with each sealing:
  *
@@ -26,8 +26,8 @@ int store_damage(const char *why);
 int store_set_log_aside(struct store *s);
 int store_set_database_aside(struct store *s);
 
-/* Of an empty database: lists the files there are. */
-int store_restore(struct store *s);
+/* A database that lists nothing lists the files there are: a new one, or after damage. */
+int store_restore_if_new(struct store *s);
 
 /* Is this file one of those above? */
 bool store_is_kept_file(const char *file);

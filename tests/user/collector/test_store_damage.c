@@ -38,6 +38,24 @@ Test(store_damage, sets_a_truncated_file_aside)
 	cr_expect(ask(TIER_RAW, 0, INT64_MAX, "max(src_port)") == 40000, "and the other's records");
 }
 
+/* A backup of segments/ alone; or somebody removed what seemed to be in the way. */
+Test(store_damage, lists_files_without_a_database)
+{
+	char path[96];
+
+	put(1, 2000, NOW);
+	seal_all((FIRST_HOUR + 1) * HOUR + STORE_SEAL_SLACK_US);
+	store_close(TAKE(store));
+	snprintf(path, sizeof(path), "%s/wiretally.duckdb", data_dir);
+	cr_assert(unlink(path) == 0);
+	open_it();
+	for (int tier = 0; tier < STORE_TIERS; tier++)
+		cr_expect(packets((enum store_tier)tier) == sum_to(2000));
+	cr_expect(is_there("segments/flows_500000.parquet"));
+	reopen();
+	cr_expect(packets(TIER_HOUR) == sum_to(2000));
+}
+
 static void damage_database(off_t at, bool truncate_it)
 {
 	store_close(TAKE(store));

@@ -331,6 +331,7 @@ class Rig:
         argv += ["--hook", hook, "--interval", interval, "--memory", memory,
                  "--collector", collector or f"unix:{self.tmp}/collector.sock",
                  "--status-socket", f"{run_dir}/status.sock", "--run-dir", run_dir,
+                 "--spool-dir", f"{self.tmp}/spool",
                  "--agent-id", agent_id, "--pin", self.pin_dir() if pin else "none", *extra]
         return self.start_ready("agent", argv)
 

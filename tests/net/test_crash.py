@@ -181,26 +181,30 @@ def killed_twice_without_pins(rig):
 
 
 def stopped_while_collector_is_away(rig):
-    """With pins a stop that could not deliver leaves it to the next start; without, it is named."""
+    """With pins or a disk spool a stop that could not deliver leaves it to the next start; without
+    either, it is named."""
     a, b = network(rig)
     collector = rig.collector()
-    for pin in (True, False):
-        agent_id = f"pin-{pin}"
-        agent = rig.agent(b, ["v1"], interval="100ms", pin=pin, agent_id=agent_id)
+    for pin, disk in ((True, "0"), (False, "64M"), (False, "0")):
+        kept, agent_id = pin or disk != "0", f"pin-{pin}-{disk}"
+        options = ("--spool-disk", disk)
+        agent = rig.agent(b, ["v1"], *options, interval="100ms", pin=pin, agent_id=agent_id)
         sent = flood(rig, a, b)
         rig.wait_until(lambda: audit(rig, agent=agent_id, direction="ingress")["seen"] == sent,
                        "the first flood to be stored")
         collector.stop()
         waiting = flood(rig, a, b)
-        rig.equal(agent.stop(timeout=60), 0 if pin else 3, f"exit code: {agent.log()}")
+        rig.equal(agent.stop(timeout=60), 0 if kept else 3, f"exit code: {agent.log()}")
         unseen = flood(rig, a, b)  # no hook is left to see it
         rig.check(unseen > 0, "sent with no agent")
         collector = rig.collector()
-        agent = rig.agent(b, ["v1"], interval="100ms", pin=pin, agent_id=agent_id)
+        agent = rig.agent(b, ["v1"], *options, interval="100ms", pin=pin, agent_id=agent_id)
+        rig.wait_until(lambda: not (agent_status(rig, agent_id)["disk_spool"] or {}).get("batches"),
+                       "the disk spool to be empty")
         rig.equal(agent.stop(timeout=60), 0, f"agent's exit code: {agent.log()}")
         total = audit(rig, agent=agent_id, direction="ingress")
-        rig.equal(total["seen"], sent + waiting, f"pins {pin}: packets seen")
-        rig.equal(total["lost"], 0 if pin else waiting, f"pins {pin}: packets lost")
+        rig.equal(total["seen"], sent + waiting, f"pins {pin}, disk {disk}: packets seen")
+        rig.equal(total["lost"], 0 if kept else waiting, f"pins {pin}, disk {disk}: packets lost")
 
 
 def killed_before_another_version(rig):

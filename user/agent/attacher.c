@@ -19,6 +19,7 @@
 
 #include "user/agent/cidr.h"
 #include "user/agent/crashlog.h"
+#include "user/agent/disk_spool.h"
 #include "user/agent/identity.h"
 #include "user/agent/message.h"
 #include "user/agent/privilege.h"
@@ -282,6 +283,22 @@ static void start_signals(struct attacher *a)
 	a->shipper.signals = a->signals;
 }
 
+/* While we may: the shipper is nobody and finds it open. */
+static void open_spool_folder(struct attacher *a)
+{
+	const struct config *c = a->config;
+	int err;
+
+	a->shipper.spool_fd = -1;
+	if (!c->spool_disk_bytes)
+		return;
+	err = disk_spool_folder(c->spool_dir, a->shipper.source.agent, a->shipper.uid,
+				a->shipper.gid, &a->shipper.spool_fd);
+	if (err)
+		log_warn("no disk spool in '%s': %s: batches wait in memory", c->spool_dir,
+			 strerror(-err));
+}
+
 static int prepare(struct attacher *a)
 {
 	const struct config *c = a->config;
@@ -306,6 +323,7 @@ static int prepare(struct attacher *a)
 	pins_map_path(&a->pins, MAP_LEDGERS, a->shipper.ledgers_pin);
 	start_signals(a);
 	identity_fill(c->agent_id, a->kernel->instance, &a->shipper.source);
+	open_spool_folder(a);
 	a->signal_fd = open_signals();
 	a->links_fd = links_watch();
 	a->watch = (struct watch){

@@ -16,6 +16,7 @@ struct config {
 	const char *status_socket;
 	const char *run_dir;
 	const char *pin_dir;
+	const char *spool_dir;
 	const char *agent_id;
 	const char *user;
 	struct option_list sample; /* N or IF=N, see scope.h */
@@ -24,6 +25,7 @@ struct config {
 	int64_t interval_us;
 	uint64_t memory_bytes;
 	uint64_t signal_memory_bytes;
+	uint64_t spool_disk_bytes; /* 0: memory alone */
 	uint64_t slots;
 	uint64_t ready_fd; /* 0 = none */
 	bool inner;

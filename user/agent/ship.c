@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <curl/curl.h>
@@ -42,25 +43,6 @@ static size_t take_header(char *line, size_t size, size_t n, void *arg)
 	return n;
 }
 
-static CURL *open_curl(const struct ship *s, struct curl_slist *headers)
-{
-	CURL *curl = curl_easy_init();
-
-	if (!curl)
-		return NULL;
-	if (s->socket_path[0])
-		curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, s->socket_path);
-	curl_easy_setopt(curl, CURLOPT_URL, s->url);
-	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
-	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(curl, CURLOPT_PROXY, "");
-	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, 3000L);
-	curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, 30000L);
-	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body);
-	curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, take_header);
-	return curl;
-}
-
 static void note_error(struct ship *s, const char *what)
 {
 	if (strncmp(s->last_error, what, 150))
@@ -90,8 +72,9 @@ static long judge(struct ship *s, CURLcode code, long status, const struct answe
 	return a->retry_after_s > 0 && a->retry_after_s < 60 ? a->retry_after_s * 1000 : backoff;
 }
 
-static long post(struct ship *s, CURL *curl, const struct spool_entry *e, long backoff)
+static long post(struct ship *s, CURL *curl, long backoff)
 {
+	const struct spool_entry *e = s->sending;
 	struct answer a = { .len = 0 };
 	long status = 0;
 	CURLcode code;
@@ -120,13 +103,165 @@ static bool is_stopping(const struct ship *s)
 	return __atomic_load_n(&s->stop, __ATOMIC_ACQUIRE);
 }
 
+/* ---- to the disk --------------------------------------------------------------------------- */
+
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * INT64_C(1000) + now.tv_nsec / 1000000;
+}
+
+/*
+ * All that waits in memory, oldest first. On the disk it survives us: for the crash record it is
+ * settled. What does not go stays, and is dropped there when it must (spool.h).
+ */
+static void spill(struct ship *s)
+{
+	const struct spool_entry *e;
+	int err = 0;
+
+	while (!err && (e = spool_next(s->spool))) {
+		err = disk_spool_append(s->disk, s->spool->state->instance, e);
+		if (err)
+			break;
+		if (s->sending && e->sequence == s->sending->sequence)
+			s->is_on_disk = true;
+		if (s->crashlog)
+			crashlog_settled(s->crashlog, e);
+		spool_acknowledge(s->spool);
+	}
+	if (!err)
+		err = disk_spool_sync(s->disk);
+	if (err && err != s->disk_error)
+		log_error("disk spool: %s: batches wait in memory", strerror(-err));
+	s->disk_error = err;
+}
+
+/* The collector is away, or so slow that memory fills. */
+static void spill_if_pressed(struct ship *s)
+{
+	uint64_t used = spool_used(s->spool);
+
+	if (!s->disk || !used ||
+	    __atomic_load_n(&s->spool->state->outbox_refused, __ATOMIC_ACQUIRE))
+		return;
+	if (used > s->spool->ring_bytes / 4 ||
+	    (s->failing_ms && now_ms() - s->failing_ms >= SHIP_SPILL_AFTER_MS))
+		spill(s);
+}
+
+/* curl asks about once a second while it waits: a slow answer must not let memory fill. */
+static int on_progress(void *arg, curl_off_t down_total, curl_off_t down, curl_off_t up_total,
+		       curl_off_t up)
+{
+	spill_if_pressed(arg);
+	return is_stopping(
+		arg); /* then it waits for the next start, on the disk or in the tables */
+}
+
+static CURL *open_curl(struct ship *s, struct curl_slist *headers)
+{
+	CURL *curl = curl_easy_init();
+
+	if (!curl)
+		return NULL;
+	if (s->socket_path[0])
+		curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, s->socket_path);
+	curl_easy_setopt(curl, CURLOPT_URL, s->url);
+	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
+	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(curl, CURLOPT_PROXY, "");
+	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, 3000L);
+	curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, 30000L);
+	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body);
+	curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, take_header);
+	curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress);
+	curl_easy_setopt(curl, CURLOPT_XFERINFODATA, s);
+	curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+	return curl;
+}
+
+/* A copy of the oldest batch to s->sending: from the disk while it has some. */
+static bool take_oldest(struct ship *s)
+{
+	const struct spool_entry *e = s->disk ? disk_spool_next(s->disk) : NULL;
+	size_t bytes;
+
+	free(TAKE(s->sending));
+	s->is_on_disk = e != NULL;
+	if (!e)
+		e = spool_next(s->spool);
+	if (!e)
+		return false;
+	bytes = (size_t)((const uint8_t *)spool_body(e) - (const uint8_t *)e) + e->body_len;
+	s->sending = malloc(bytes);
+	if (!s->sending)
+		return false;
+	memcpy(s->sending, e, bytes);
+	return true;
+}
+
 static void backoff_rest(struct ship *s, long ms)
 {
 	struct pollfd none = { .fd = -1 };
 
 	/* News of more batches must not cut a backoff short: sleep in steps, mind only stop. */
-	for (; ms > 0 && !is_stopping(s); ms -= 100)
+	for (; ms > 0 && !is_stopping(s); ms -= 100) {
 		poll(&none, 1, ms < 100 ? ms : 100);
+		spill_if_pressed(s);
+	}
+}
+
+/* What the collector says of the batch being sent. */
+static void settle(struct ship *s)
+{
+	if (s->is_on_disk) {
+		disk_spool_next(s->disk);
+		disk_spool_done(s->disk);
+	} else {
+		if (s->crashlog)
+			crashlog_settled(s->crashlog, s->sending);
+		spool_acknowledge(s->spool);
+	}
+	s->acknowledged++;
+	s->failing_ms = 0;
+}
+
+/* In its place goes what names its loss: from the disk at once, from memory by the drain thread. */
+static void refuse(struct ship *s)
+{
+	s->refused++;
+	if (!s->is_on_disk) {
+		spool_refuse(s->spool);
+	} else if (disk_spool_refused(s->disk)) {
+		log_error("a batch of the disk spool is refused, and so is what names its loss");
+		disk_spool_done(s->disk);
+	}
+}
+
+/* One try of the oldest batch. False: there is none. */
+static bool ship_one(struct ship *s, CURL *curl, long *backoff)
+{
+	long wait_ms;
+
+	if (!take_oldest(s))
+		return false;
+	wait_ms = post(s, curl, *backoff);
+	if (wait_ms == 0) {
+		settle(s);
+		*backoff = SHIP_BACKOFF_MIN_MS;
+	} else if (wait_ms < 0) {
+		refuse(s);
+	} else {
+		s->retries++;
+		if (!s->failing_ms)
+			s->failing_ms = now_ms();
+		backoff_rest(s, wait_ms);
+		*backoff = *backoff * 2 < SHIP_BACKOFF_MAX_MS ? *backoff * 2 : SHIP_BACKOFF_MAX_MS;
+	}
+	return true;
 }
 
 static void *ship_main(void *arg)
@@ -141,29 +276,9 @@ static void *ship_main(void *arg)
 	headers = curl_slist_append(headers, "Expect:");
 	curl = open_curl(s, headers);
 	while (curl && !is_stopping(s)) {
-		const struct spool_entry *e = spool_next(s->spool);
-		long wait_ms;
-
-		if (!e) {
+		spill_if_pressed(s);
+		if (!ship_one(s, curl, &backoff))
 			rest(s, -1);
-			continue;
-		}
-		wait_ms = post(s, curl, e, backoff);
-		if (wait_ms == 0) {
-			if (s->crashlog)
-				crashlog_settled(s->crashlog, e);
-			spool_acknowledge(s->spool);
-			s->acknowledged++;
-			backoff = SHIP_BACKOFF_MIN_MS;
-		} else if (wait_ms < 0) {
-			s->refused++;
-			spool_refuse(s->spool);
-		} else {
-			s->retries++;
-			backoff_rest(s, wait_ms);
-			backoff = backoff * 2 < SHIP_BACKOFF_MAX_MS ? backoff * 2
-								    : SHIP_BACKOFF_MAX_MS;
-		}
 	}
 	curl_easy_cleanup(curl);
 	curl_slist_free_all(headers);
@@ -185,12 +300,12 @@ static int set_address(struct ship *s, const char *collector)
 	return 0;
 }
 
-int ship_start(struct ship *s, struct spool *spool, const char *collector,
+int ship_start(struct ship *s, struct spool *spool, struct disk_spool *disk, const char *collector,
 	       struct crashlog *crashlog)
 {
 	int err;
 
-	*s = (struct ship){ .spool = spool, .crashlog = crashlog };
+	*s = (struct ship){ .spool = spool, .disk = disk, .crashlog = crashlog };
 	err = set_address(s, collector);
 	if (err)
 		return err;
@@ -215,4 +330,8 @@ void ship_stop(struct ship *s)
 	spool_close(s->spool);
 	ship_wake(s);
 	pthread_join(s->thread, NULL);
+	if (s->disk && !s->spool->state->outbox_refused)
+		spill(s); /* what the collector did not take waits for the next start */
+	free(TAKE(s->sending));
+	disk_spool_close(TAKE(s->disk));
 }

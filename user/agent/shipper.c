@@ -311,6 +311,21 @@ static void know_interfaces(struct shipper *s)
 	}
 }
 
+/* After privileges are dropped: its files are its own. Without it batches wait in memory. */
+static struct disk_spool *open_disk_spool(const struct shipper_options *o)
+{
+	struct disk_spool *d = NULL;
+	int err;
+
+	if (o->spool_fd < 0)
+		return NULL;
+	err = disk_spool_open(o->spool_fd, o->config->spool_disk_bytes, &d);
+	if (err)
+		log_warn("no disk spool in '%s/%s': %s", o->config->spool_dir, o->source.agent,
+			 err == -EBUSY ? "another agent uses it" : strerror(-err));
+	return d;
+}
+
 static int start(struct shipper *s)
 {
 	const struct config *c = s->o->config;
@@ -331,7 +346,8 @@ static int start(struct shipper *s)
 	if (!err)
 		err = flip_start(&s->flip, s->tables->control, s->o->grace_fd);
 	if (!err)
-		err = ship_start(&s->ship, &s->spool, c->collector, s->drain->crashlog);
+		err = ship_start(&s->ship, &s->spool, open_disk_spool(s->o), c->collector,
+				 s->drain->crashlog);
 	return err;
 }
 

@@ -25,6 +25,7 @@ struct shipper_options {
 	int message_fd; /* to the attacher */
 	int grace_fd; /* to the attacher, for flip.h */
 	int status_fd; /* listening, or -1 */
+	int spool_fd; /* the disk spool's folder, or -1 */
 	struct crash_file *crash; /* or NULL */
 	const struct start_before *before; /* the agent before, borrowed */
 	uint8_t owner[16]; /* this run of the attacher */

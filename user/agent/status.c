@@ -125,6 +125,18 @@ static json_t *signals(const struct signals *s)
 	return all;
 }
 
+static json_t *disk_spool(const struct disk_spool *d)
+{
+	struct disk_spool_depth depth;
+
+	if (!d)
+		return json_null();
+	depth = disk_spool_depth(d);
+	return json_pack("{s:I, s:I, s:I, s:I}", "bytes", (json_int_t)depth.bytes, "limit_bytes",
+			 (json_int_t)depth.limit_bytes, "batches", (json_int_t)depth.batches,
+			 "given_up", (json_int_t)depth.given_up);
+}
+
 static json_t *document(const struct status_view *v)
 {
 	struct timespec now;
@@ -146,6 +158,7 @@ static json_t *document(const struct status_view *v)
 	json_object_set_new(doc, "spool",
 			    json_pack("{s:I, s:I}", "bytes", (json_int_t)spool_used(v->spool),
 				      "limit_bytes", (json_int_t)v->spool->ring_bytes));
+	json_object_set_new(doc, "disk_spool", disk_spool(v->ship->disk));
 	json_object_set_new(doc, "ship",
 			    json_pack("{s:I, s:I, s:I}", "acknowledged",
 				      (json_int_t)v->ship->acknowledged, "retries",

@@ -52,7 +52,7 @@ static const struct run_row {
 	    .help = "name of this agent (default: the machine id)" } },
 	{ TO_COLLECTOR,
 	  { "data", 'd', OPTION_TEXT, AT(data), "DIR", "/var/lib/wiretally",
-	    .help = "keep data here" } },
+	    .help = "keep data here, and what the agent could not ship in DIR-agent" } },
 	{ TO_COLLECTOR,
 	  { "listen", 'l', OPTION_TEXT, AT(listen), "ADDR:PORT", "127.0.0.1:9101",
 	    .help = "page and API" } },
@@ -60,8 +60,8 @@ static const struct run_row {
 	  { "insecure-listen", 0, OPTION_FLAG, AT(insecure_listen),
 	    .help = "allow --listen beyond loopback, without TLS and tokens" } },
 	{ TO_COLLECTOR,
-	  { "keep", 0, OPTION_TEXT, AT(keep), "TIME", NULL,
-	    .help = "age at which flows are dropped" } },
+	  { "keep", 0, OPTION_TEXT, AT(keep), "TIMES", NULL,
+	    .help = "ages at which records, minutes and hours are dropped (raw=6h,minute=7d,hour=400d)" } },
 	{ TO_COLLECTOR,
 	  { "max-disk", 0, OPTION_TEXT, AT(max_disk), "SIZE", NULL,
 	    .help = "size at which the oldest flows are dropped" } },
@@ -118,6 +118,10 @@ int run_options_parse(int argc, char **argv, struct run_options *ret)
 	snprintf(ret->collector_socket, PATH_MAX, "%.*s/collector.sock", (int)len, ret->run_dir);
 	snprintf(ret->agent_socket, PATH_MAX, "%.*s/agent.sock", (int)len, ret->run_dir);
 	snprintf(ret->ship_to, PATH_MAX, "unix:%.*s/collector.sock", (int)len, ret->run_dir);
+	len = strlen(ret->data);
+	while (len > 1 && ret->data[len - 1] == '/')
+		len--;
+	snprintf(ret->spool_dir, PATH_MAX, "%.*s-agent", (int)len, ret->data);
 	return COMMAND_GO_ON;
 }
 
@@ -160,6 +164,8 @@ void run_options_pass(const struct run_options *o, struct child *agent, struct c
 	child_arg(agent, o->run_dir);
 	child_arg(agent, "--collector");
 	child_arg(agent, o->ship_to);
+	child_arg(agent, "--spool-dir");
+	child_arg(agent, o->spool_dir);
 	child_arg(agent, "--status-socket");
 	child_arg(agent, o->agent_socket);
 	child_arg(collector, "--socket");

@@ -19,8 +19,9 @@ struct run_options {
 	const char *run_dir, *user;
 	bool inner, insecure_listen, log_json, help;
 	char names[RUN_ROWS][24]; /* "--interface", … */
-	/* made from run_dir */
+	/* made from run_dir and data */
 	char collector_socket[PATH_MAX], agent_socket[PATH_MAX], ship_to[PATH_MAX];
+	char spool_dir[PATH_MAX];
 };
 
 /* COMMAND_GO_ON, or the status to exit with. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0 */
 /*
  * When the database file is damaged, it goes to DIR/quarantine; a new one, then or because it was
- * not there, lists the sealed files again. What is lost is what was in tables: the hour that was being filled (the segment log
- * brings back what it still has) and the ledger. Who the exporters are is in files as well, written
- * with each sealing:
+ * not there, lists the sealed files again. What is lost is what was in tables: the hour that was
+ * being filled (the segment log brings back what it still has) and the ledger. Who the exporters
+ * are is in files as well, written with each sealing:
  *
  *   kept_exporters.parquet  kept_interfaces.parquet  kept_addresses.parquet
  */

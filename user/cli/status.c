@@ -62,6 +62,21 @@ static void print_memory(const struct show *show, const json_t *memory)
 		  show_bytes(show, show_int(memory, "rss_bytes"), t[4]));
 }
 
+/* While the collector takes everything there is nothing to say. */
+static void print_disk_spool(const struct show *show, const json_t *spool)
+{
+	char used[UNITS_TEXT_MAX], limit[UNITS_TEXT_MAX];
+
+	if (show_int(spool, "batches"))
+		show_line("  on disk: %lld batches, %s of %s",
+			  (long long)show_int(spool, "batches"),
+			  show_bytes(show, show_int(spool, "bytes"), used),
+			  show_bytes(show, show_int(spool, "limit_bytes"), limit));
+	if (show_int(spool, "given_up"))
+		show_line("  disk spool full: %lld batches lost their rows (lost/spool_full)",
+			  (long long)show_int(spool, "given_up"));
+}
+
 static void print_agent(const struct show *show, const json_t *agent)
 {
 	const json_t *spool = json_object_get(agent, "spool");
@@ -80,6 +95,7 @@ static void print_agent(const struct show *show, const json_t *agent)
 	show_line("  waiting to be shipped: %s of %s",
 		  show_bytes(show, show_int(spool, "bytes"), used),
 		  show_bytes(show, show_int(spool, "limit_bytes"), limit));
+	print_disk_spool(show, json_object_get(agent, "disk_spool"));
 	if (*show_text(agent, "last_error"))
 		show_line("  last error: %s", show_text(agent, "last_error"));
 }

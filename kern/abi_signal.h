@@ -35,6 +35,12 @@ enum wt_conn_end {
 #define WT_CONN_SYN_RESENT 0x20 /* SYN or SYN-ACK; connect_ns holds that wait too */
 
 /*
+ * A UDP socket has a row of this kind as well, for its owner: it starts when it gets its port and
+ * ends when it gives it back. remote_port 0: it is not connected; local all zeros (as IPv6), or
+ * 0.0.0.0: it takes every address; state 1: IPv6 alone. It has no counters and no gauges.
+ */
+
+/*
  * One connection over one interval, as far as one CPU saw it: counters are what was added in the
  * interval, gauges the last known (0: unknown), times CLOCK_MONOTONIC. Rows of one id are merged
  * by adding counters, ORing happened, taking the gauges of the later last_ns.
@@ -79,7 +85,8 @@ struct wt_conn {
 	__u32 unacked;
 	__u32 pid; /* thread group id; 0 unknown */
 	__u32 uid; /* 0xffffffff unknown */
-	__u32 pad0;
+	__u8 protocol; /* IPPROTO_UDP: a UDP socket, see below; 0: TCP */
+	__u8 pad0[3];
 	char comm[16]; /* "" unknown */
 	__u64 pad[3];
 };

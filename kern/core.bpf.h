@@ -23,6 +23,14 @@ struct net {
 	struct ns_common ns;
 };
 
+typedef struct {
+	int counter;
+} atomic_t;
+
+typedef struct refcount_struct {
+	atomic_t refs;
+} refcount_t;
+
 struct sock_common {
 	__be32 skc_daddr;
 	__be32 skc_rcv_saddr;
@@ -30,16 +38,19 @@ struct sock_common {
 	__u16 skc_num;
 	unsigned short skc_family;
 	volatile unsigned char skc_state;
+	unsigned char skc_ipv6only:1;
 	struct {
 		struct net *net;
 	} skc_net;
 	struct in6_addr skc_v6_daddr;
 	struct in6_addr skc_v6_rcv_saddr;
+	refcount_t skc_refcnt;
 };
 
 struct sock {
 	struct sock_common __sk_common;
 	int sk_err;
+	__u8 sk_kern_sock:1;
 	__u16 sk_type;
 	__u16 sk_protocol;
 	unsigned long sk_pacing_rate;
@@ -142,6 +153,13 @@ struct bpf_iter__tcp {
 	struct sock_common *sk_common;
 };
 
+struct udp_sock;
+
+struct bpf_iter__udp {
+	struct udp_sock *udp_sk;
+	unsigned int uid __attribute__((aligned(8)));
+};
+
 struct bpf_iter__bpf_map_elem {
 	void *key;
 	void *value;
@@ -176,6 +194,7 @@ enum wt_tcp_state {
 #define WT_AF_INET6 10
 #define WT_SOCK_STREAM 1
 #define WT_IPPROTO_TCP 6
+#define WT_IPPROTO_UDP 17
 #define WT_SS_UNCONNECTED 1
 #define WT_S_IFMT 0170000
 #define WT_S_IFSOCK 0140000

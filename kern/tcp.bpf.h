@@ -41,13 +41,13 @@ struct tuple {
 	__u32 netns;
 };
 
-/* A connect() under way in one thread. */
+/* A connect() under way in one thread; or (udp) any call that binds that UDP socket. */
 struct call {
 	__u64 sk; /* the socket that has sent its SYN; 0: none yet */
 	__u64 start_ns;
 	struct tuple to; /* remote end and namespace; local end is not known */
 	__u32 ended; /* the socket was closed, its errno is to come */
-	__u32 pad;
+	__u32 udp;
 };
 
 /* ---- maps; user space sets max_entries before it loads ------------------------------------- */

@@ -31,8 +31,8 @@ static __always_inline void *file_of(__u32 fd)
 	return file;
 }
 
-/* 0 when the descriptor is no TCP socket. */
-static __always_inline __u64 socket_of(__u32 fd, __u32 *state)
+/* 0 when the descriptor is no socket. */
+static __always_inline __u64 any_socket_of(__u32 fd, __u32 *state)
 {
 	struct file *file = file_of(fd);
 	struct socket *socket;
@@ -43,6 +43,14 @@ static __always_inline __u64 socket_of(__u32 fd, __u32 *state)
 	socket = BPF_CORE_READ(file, private_data);
 	*state = BPF_CORE_READ(socket, state);
 	sk = (__u64)BPF_CORE_READ(socket, sk);
+	return sk;
+}
+
+/* 0 when the descriptor is no TCP socket. */
+static __always_inline __u64 socket_of(__u32 fd, __u32 *state)
+{
+	__u64 sk = any_socket_of(fd, state);
+
 	return sk && is_tcp(sk) ? sk : 0;
 }
 

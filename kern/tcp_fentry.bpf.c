@@ -5,6 +5,7 @@
 #include "kern/tcp_nested.bpf.h"
 #include "kern/tcp_retransmit.bpf.h"
 #include "kern/tcp_sweep.bpf.h"
+#include "kern/udp_event.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";
 
@@ -76,5 +77,22 @@ SEC("fexit/inet_csk_accept")
 int wt_accept_return_short(__u64 *ctx)
 {
 	on_accept(ctx[2]);
+	return 0;
+}
+
+/* int udp_lib_get_port(struct sock *sk, unsigned short snum, unsigned int hash2_nulladdr) */
+SEC("fexit/udp_lib_get_port")
+int wt_udp_port(__u64 *ctx)
+{
+	if (!(int)ctx[3])
+		on_udp_port(ctx[0]);
+	return 0;
+}
+
+/* void udp_lib_unhash(struct sock *sk) */
+SEC("fentry/udp_lib_unhash")
+int wt_udp_unhash(__u64 *ctx)
+{
+	on_udp_unhash(ctx[0]);
 	return 0;
 }

@@ -73,6 +73,7 @@ static __always_inline void row_describe(struct wt_conn *row, const struct wt_co
 	row->local_port = from->local_port;
 	row->remote_port = from->remote_port;
 	row->netns = from->netns;
+	row->protocol = from->protocol;
 	row->role = from->role;
 	row->end = from->end;
 	row->state = from->state;

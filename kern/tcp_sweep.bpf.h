@@ -7,11 +7,12 @@
 #ifndef WIRETALLY_TCP_SWEEP_BPF_H
 #define WIRETALLY_TCP_SWEEP_BPF_H
 
-#include "kern/tcp_event.bpf.h"
+#include "kern/udp_event.bpf.h"
 
 #define STALE_NS 2000000000ull /* no event for so long: look whether the socket is still there */
 #define REQUEST_SLACK_NS 3000000000ull
 #define ERRNO_TIMEDOUT 110
+#define CALL_STALE_NS 600000000000ull /* connect() gives up long before */
 
 __u32 wt_final = 0; /* nothing more will come: report all that is left */
 
@@ -116,8 +117,40 @@ int wt_sweep_conns(struct bpf_iter__bpf_map_elem *ctx)
 		return 0;
 	sk = *key;
 	c = bpf_map_lookup_elem(&wt_conns, &sk);
-	if (c && c->row.last_ns + STALE_NS < now && socket_is_gone(c))
+	if (!c || c->row.last_ns + STALE_NS >= now)
+		return 0;
+	if (c->row.protocol == WT_IPPROTO_UDP) {
+		if (udp_is_gone(c))
+			udp_finish_unseen(c, sk);
+	} else if (socket_is_gone(c)) {
 		conn_finish_unseen(c, sk, now);
+	}
+	return 0;
+}
+
+SEC("iter/udp")
+int wt_sweep_udp(struct bpf_iter__udp *ctx)
+{
+	__u64 sk = (__u64)ctx->udp_sk;
+
+	if (sk && is_udp(sk))
+		on_udp_sweep(sk, ctx->uid);
+	return 0;
+}
+
+/* A return probe that the kernel skipped (too many threads in the function) leaves its call here. */
+SEC("iter/bpf_map_elem")
+int wt_sweep_calls(struct bpf_iter__bpf_map_elem *ctx)
+{
+	__u64 *key = ctx->key, now = bpf_ktime_get_ns(), thread;
+	struct call *call;
+
+	if (!key)
+		return 0;
+	thread = *key;
+	call = bpf_map_lookup_elem(&wt_calls, &thread);
+	if (call && call->start_ns + CALL_STALE_NS < now)
+		bpf_map_delete_elem(&wt_calls, &thread);
 	return 0;
 }
 

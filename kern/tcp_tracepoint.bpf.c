@@ -8,6 +8,8 @@
 #include "kern/tcp_nested.bpf.h"
 #include "kern/tcp_retransmit.bpf.h"
 #include "kern/tcp_sweep.bpf.h"
+#include "kern/udp_call.bpf.h"
+#include "kern/udp_probe.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";
 
@@ -55,10 +57,16 @@ int wt_connect(struct trace_event_raw_sys_enter *ctx)
 	const void *address = (const void *)ctx->args[1];
 	struct socket_address a = {};
 	__u32 state = 0;
-	__u64 sk = socket_of(ctx->args[0], &state);
+	__u64 sk = any_socket_of(ctx->args[0], &state);
 
+	if (sk && is_udp(sk)) {
+		on_udp_call(sk);
+		return 0;
+	}
+	if (!sk || !is_tcp(sk))
+		return 0;
 	/* Who gives a shorter address than its family's gets EINVAL or reads what follows it. */
-	if (sk && !bpf_probe_read_user(&a, 8, address) &&
+	if (!bpf_probe_read_user(&a, 8, address) &&
 	    (a.family != WT_AF_INET6 || !bpf_probe_read_user(&a, sizeof(a), address)))
 		on_connect(sk, state, &a);
 	return 0;
@@ -67,7 +75,37 @@ int wt_connect(struct trace_event_raw_sys_enter *ctx)
 SEC("tp/syscalls/sys_exit_connect")
 int wt_connect_return(struct trace_event_raw_sys_exit *ctx)
 {
-	on_connect_return(ctx->ret);
+	if (!on_udp_call_return(ctx->ret))
+		on_connect_return(ctx->ret);
+	return 0;
+}
+
+SEC("tp/syscalls/sys_exit_socket")
+int wt_udp_socket(struct trace_event_raw_sys_exit *ctx)
+{
+	__u32 state;
+	__u64 sk = ctx->ret >= 0 ? any_socket_of(ctx->ret, &state) : 0;
+
+	if (sk && is_udp(sk))
+		on_udp_socket(sk);
+	return 0;
+}
+
+SEC("tp/syscalls/sys_enter_bind")
+int wt_udp_bind(struct trace_event_raw_sys_enter *ctx)
+{
+	__u32 state;
+	__u64 sk = any_socket_of(ctx->args[0], &state);
+
+	if (sk && is_udp(sk))
+		on_udp_call(sk);
+	return 0;
+}
+
+SEC("tp/syscalls/sys_exit_bind")
+int wt_udp_bind_return(struct trace_event_raw_sys_exit *ctx)
+{
+	on_udp_call_return(ctx->ret);
 	return 0;
 }
 

@@ -62,7 +62,7 @@ def serve(rig, b, *ports):
 def finish(rig, agent):
     """The agent's end: all it has seen is stored, and the ledger says so."""
     rig.equal(agent.stop(), 0, f"agent's exit code: {agent.log()}")
-    total = audit(rig, point="tcp events")
+    total = audit(rig, point="socket events")
     rig.equal(total["lost"] + total["missed_nested"], 0, f"TCP events lost: {total}")
 
 

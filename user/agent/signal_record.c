@@ -25,6 +25,7 @@ void signal_record_connection(const struct wt_conn *from, struct cgroups *cgroup
 		.local_port = from->local_port,
 		.remote_port = from->remote_port,
 		.netns = from->netns,
+		.protocol = from->protocol ? from->protocol : PROTOCOL_TCP,
 		.role = from->role < ROLES ? from->role : ROLE_UNKNOWN,
 		.end = from->end < ENDS ? from->end : END_OPEN,
 		.state = from->state,

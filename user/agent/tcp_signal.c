@@ -222,8 +222,8 @@ static int attach(struct tcp_signal *s)
 			continue;
 		if (hooks[i].required)
 			return err;
-		log_warn("%s: %s: %s", hooks[i].signal, hooks[i].target ? hooks[i].target : "tcp",
-			 strerror(-err));
+		log_write(hooks[i].is_spare ? LOG_DEBUG : LOG_WARN, "%s: %s: %s", hooks[i].signal,
+			  hooks[i].target ? hooks[i].target : "tcp", strerror(-err));
 		snprintf(s->why[i], sizeof(s->why[i]), "the kernel refused: %s", strerror(-err));
 	}
 	return 0;
@@ -283,7 +283,10 @@ static int run_iterator(const struct bpf_link *link)
 	return len < 0 ? -errno : 0;
 }
 
-/* here: iter/tcp, which sees the reader's namespace; else the iterators over our own maps. */
+/*
+ * here: iter/tcp and iter/udp, which see the reader's namespace; else the iterators over our own
+ * maps. The first one's error, or what stands for none.
+ */
 static int run_iterators(const struct tcp_signal *s, bool here)
 {
 	const struct tcp_hook *hooks = s->family->hooks;
@@ -293,7 +296,7 @@ static int run_iterators(const struct tcp_signal *s, bool here)
 		if (!s->links[i] || hooks[i].kind != TCP_HOOK_ITER || !hooks[i].target != here)
 			continue;
 		err = run_iterator(s->links[i]);
-		if (here || (err && !first))
+		if (first == -EOPNOTSUPP || (!here && !first))
 			first = err;
 	}
 	return first;

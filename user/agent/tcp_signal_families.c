@@ -12,13 +12,22 @@
 #define CONNECT "connect errors"
 #define ACCEPT "accept"
 #define SWEEP "live sockets"
+#define UDP "udp owners"
 
 /* clang-format off */
 #define SWEEP_HOOKS                                                                \
 	{ "wt_sweep_sockets", SWEEP, NULL, TCP_HOOK_ITER, 0, false },              \
 	{ "wt_sweep_conns", SWEEP, "wt_conns", TCP_HOOK_ITER, 0, false },          \
 	{ "wt_sweep_ended", SWEEP, "wt_ended", TCP_HOOK_ITER, 0, false },          \
-	{ "wt_sweep_requests", SWEEP, "wt_requests", TCP_HOOK_ITER, 0, false }
+	{ "wt_sweep_requests", SWEEP, "wt_requests", TCP_HOOK_ITER, 0, false },    \
+	{ "wt_sweep_calls", SWEEP, "wt_calls", TCP_HOOK_ITER, 0, false },          \
+	{ "wt_sweep_udp", "live udp sockets", NULL, TCP_HOOK_ITER, 0, false }
+
+/* No tracepoint tells of them; where functions cannot be probed, system calls tell of most. */
+#define UDP_PROBES                                                                              \
+	{ "wt_udp_port", UDP, "udp_lib_get_port", TCP_HOOK_KPROBE, 0, false, true },                  \
+	{ "wt_udp_port_return", UDP, "udp_lib_get_port", TCP_HOOK_KRETPROBE, 0, false, true },        \
+	{ "wt_udp_unhash", UDP, "udp_lib_unhash", TCP_HOOK_KPROBE, 0, false, true }
 
 static const struct tcp_hook tracepoint[TCP_HOOKS_MAX] = {
 	{ TCP_STATE, STATE, "inet_sock_set_state", TCP_HOOK_TRACEPOINT, 0, true },
@@ -30,6 +39,10 @@ static const struct tcp_hook tracepoint[TCP_HOOKS_MAX] = {
 	{ "wt_connect_return", CONNECT, "syscalls/sys_exit_connect", TCP_HOOK_SYSCALL, 0, false },
 	{ "wt_accept_return", ACCEPT, "syscalls/sys_exit_accept", TCP_HOOK_SYSCALL, 0, false },
 	{ "wt_accept4_return", ACCEPT, "syscalls/sys_exit_accept4", TCP_HOOK_SYSCALL, 0, false },
+	UDP_PROBES,
+	{ "wt_udp_socket", UDP, "syscalls/sys_exit_socket", TCP_HOOK_SYSCALL, 0, false },
+	{ "wt_udp_bind", UDP, "syscalls/sys_enter_bind", TCP_HOOK_SYSCALL, 0, false },
+	{ "wt_udp_bind_return", UDP, "syscalls/sys_exit_bind", TCP_HOOK_SYSCALL, 0, false },
 	SWEEP_HOOKS,
 };
 
@@ -44,6 +57,7 @@ static const struct tcp_hook kprobe[TCP_HOOKS_MAX] = {
 	{ "wt_connect", CONNECT, "inet_stream_connect", TCP_HOOK_KPROBE, 0, false },
 	{ "wt_connect_return", CONNECT, "inet_stream_connect", TCP_HOOK_KRETPROBE, 0, false },
 	{ "wt_accept_return", ACCEPT, "inet_csk_accept", TCP_HOOK_KRETPROBE, 0, false },
+	UDP_PROBES,
 	SWEEP_HOOKS,
 };
 
@@ -58,6 +72,8 @@ static const struct tcp_hook fentry[TCP_HOOKS_MAX] = {
 	{ "wt_connect_return", CONNECT, "inet_stream_connect", TCP_HOOK_FEXIT, 4, false },
 	{ "wt_accept_return", ACCEPT, "inet_csk_accept", TCP_HOOK_FEXIT, 4, false },
 	{ "wt_accept_return_short", ACCEPT, "inet_csk_accept", TCP_HOOK_FEXIT, 2, false },
+	{ "wt_udp_port", UDP, "udp_lib_get_port", TCP_HOOK_FEXIT, 3, false },
+	{ "wt_udp_unhash", UDP, "udp_lib_unhash", TCP_HOOK_FENTRY, 1, false },
 	SWEEP_HOOKS,
 };
 /* clang-format on */

@@ -82,6 +82,12 @@ int tcp_hook_prepare(const struct tcp_hook *h, struct bpf_program *prog, char *w
 		if (function_args(h->target) != h->args)
 			return -ENOENT;
 		break;
+	case TCP_HOOK_KPROBE:
+	case TCP_HOOK_KRETPROBE: /* a spare one must not make libbpf complain */
+		snprintf(why, size, "the kernel has no kprobes");
+		if (h->is_spare && access("/sys/bus/event_source/devices/kprobe/type", R_OK))
+			return -ENOENT;
+		break;
 	default:
 		break;
 	}
@@ -243,5 +249,8 @@ void tcp_hook_name(const struct tcp_hook *h, const struct bpf_program *prog, cha
 
 	if (bpf_program__type(prog) == BPF_PROG_TYPE_RAW_TRACEPOINT)
 		kind = "raw_tp";
-	snprintf(to, size, "%s/%s", kind, h->target ? h->target : "tcp");
+	if (h->target)
+		snprintf(to, size, "%s/%s", kind, h->target);
+	else /* "iter/udp" */
+		snprintf(to, size, "%s", bpf_program__section_name(prog));
 }

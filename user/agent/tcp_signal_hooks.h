@@ -28,8 +28,9 @@ struct tcp_hook {
 	enum tcp_hook_kind kind;
 	int args; /* what tracepoint or function must have; 0: any */
 	bool required; /* no TCP without it */
+	bool is_spare; /* others serve as well: that it cannot be had is worth no warning */
 };
-#define TCP_HOOKS_MAX 16
+#define TCP_HOOKS_MAX 24
 
 /* Of state changes, and its stand-in where the kernel refuses to run it inside itself. */
 #define TCP_STATE "wt_state"

@@ -178,7 +178,7 @@ static void print_kernel(const struct show *show, const json_t *row)
 	explain(difference, show_count(show, difference < 0 ? -difference : difference, packets));
 }
 
-/* Points of the host that are no packets: TCP events, latencies. */
+/* Points of the host that are no packets: socket events, latencies. */
 static bool counts_packets(const json_t *row)
 {
 	const char *point = show_text(row, "point");

@@ -268,7 +268,7 @@ static const char *ledger_point_name(uint32_t point)
 {
 	switch (point) {
 	case SIGNAL_POINT_TCP:
-		return "tcp events";
+		return "socket events";
 	case SIGNAL_POINT_DROPS:
 		return "drops";
 	case SIGNAL_POINT_LATENCIES:

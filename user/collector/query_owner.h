@@ -22,7 +22,8 @@ struct sql_builder;
 struct owner_scope {
 	int64_t from_us, to_us; /* of reports of connections */
 	bool is_page; /* of few rows: connections are looked up by them, not all put together */
-	char *source; /* owned */
+	char *source; /* owned: connections */
+	char *sockets; /* owned: UDP sockets */
 };
 
 /* For rows that start in [from_us, to_us). 0 or -errno. */

@@ -14,6 +14,7 @@
  *               flags and kind as in user/wire/flow.h.
  *   connections_<n>, drops_<n>  the same for rows of struct connection and struct drop
  *               (user/wire/signal.h), column for column, addresses in halves.
+ *   sockets_<n>  the same for UDP sockets (store_schema.h)
  *   host_counts_<n>  the same for struct host_count: exporter_id UINTEGER, interval UBIGINT,
  *               at_us BIGINT (arrival), netns UINTEGER, gauge UTINYINT, name VARCHAR, value UBIGINT
  *   latencies_<n>  the same for struct latency: start_us, end_us, remote_hi, remote_lo, port,

@@ -61,19 +61,58 @@ static void connection_how(struct store_appender *a, const struct connection *c)
 	SET(a, uint64_t, CONNECTION_EVENTS, c->events);
 }
 
+static void socket_row(struct store_appender *a, uint32_t exporter_id, uint64_t interval,
+		       const struct connection *c)
+{
+	SET(a, uint32_t, SOCKET_EXPORTER_ID, exporter_id);
+	SET(a, uint64_t, SOCKET_INTERVAL, interval);
+	SET(a, uint64_t, SOCKET_ID, c->id);
+	SET(a, uint64_t, SOCKET_LOCAL_HI, addr_hi(c->local));
+	SET(a, uint64_t, SOCKET_LOCAL_LO, addr_lo(c->local));
+	SET(a, uint64_t, SOCKET_REMOTE_HI, addr_hi(c->remote));
+	SET(a, uint64_t, SOCKET_REMOTE_LO, addr_lo(c->remote));
+	SET(a, uint16_t, SOCKET_LOCAL_PORT, c->local_port);
+	SET(a, uint16_t, SOCKET_REMOTE_PORT, c->remote_port);
+	SET(a, uint32_t, SOCKET_NETNS, c->netns);
+	SET(a, uint8_t, SOCKET_IPV6_ONLY, c->state != 0);
+	SET(a, int64_t, SOCKET_START_US, c->start_us);
+	SET(a, int64_t, SOCKET_LAST_US, c->last_us);
+	SET(a, int64_t, SOCKET_END_US, c->end_us);
+	SET(a, uint64_t, SOCKET_CGROUP, c->cgroup);
+	SET(a, uint32_t, SOCKET_PID, c->pid);
+	SET(a, uint32_t, SOCKET_UID, c->uid);
+	store_rows_text(a, SOCKET_COMM, c->comm);
+	store_rows_text(a, SOCKET_CGROUP_PATH, c->cgroup_path);
+	SET(a, uint64_t, SOCKET_EVENTS, c->events);
+}
+
+static int append_connection(struct store *s, uint32_t exporter_id, uint64_t interval,
+			     const struct connection *c, int64_t arrived_us)
+{
+	enum store_series series =
+		c->protocol == PROTOCOL_UDP ? SERIES_SOCKETS : SERIES_CONNECTIONS;
+	struct store_appender *a = &s->hours[series].rows;
+	int err = store_hours_open(s, series, arrived_us);
+
+	if (err)
+		return err;
+	if (series == SERIES_SOCKETS) {
+		socket_row(a, exporter_id, interval, c);
+	} else {
+		connection_what(a, exporter_id, interval, c);
+		connection_how(a, c);
+	}
+	return store_hours_added(s, series, c->last_us, c->last_us);
+}
+
 int store_append_connections(struct store *s, uint32_t exporter_id, const struct batch *b,
 			     int64_t arrived_us)
 {
-	struct store_appender *a = &s->hours[SERIES_CONNECTIONS].rows;
-	int err = store_hours_open(s, SERIES_CONNECTIONS, arrived_us);
+	int err = 0;
 
-	for (size_t i = 0; !err && i < b->connections_len; i++) {
-		const struct connection *c = &b->connections[i];
-
-		connection_what(a, exporter_id, b->head.interval, c);
-		connection_how(a, c);
-		err = store_hours_added(s, SERIES_CONNECTIONS, c->last_us, c->last_us);
-	}
+	for (size_t i = 0; !err && i < b->connections_len; i++)
+		err = append_connection(s, exporter_id, b->head.interval, &b->connections[i],
+					arrived_us);
 	return err;
 }
 

@@ -29,6 +29,7 @@ static const struct {
 	[SERIES_DROPS] = { "start_us", "end_us" },
 	[SERIES_HOST_COUNTS] = { "at_us", "at_us" },
 	[SERIES_LATENCIES] = { "start_us", "end_us" },
+	[SERIES_SOCKETS] = { "last_us", "last_us" },
 	[SERIES_MINUTES] = { "start_us", "end_us" },
 	[SERIES_HOURS] = { "start_us", "end_us" },
 };

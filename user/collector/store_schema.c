@@ -132,6 +132,29 @@ const struct store_column store_drop_columns[DROP_COLUMNS] = {
 	[DROP_OCTETS] = { "octets", U64 },
 };
 
+const struct store_column store_socket_columns[SOCKET_COLUMNS] = {
+	[SOCKET_EXPORTER_ID] = { "exporter_id", U32 },
+	[SOCKET_INTERVAL] = { "interval", U64 },
+	[SOCKET_ID] = { "id", U64 },
+	[SOCKET_LOCAL_HI] = { "local_hi", U64 },
+	[SOCKET_LOCAL_LO] = { "local_lo", U64 },
+	[SOCKET_REMOTE_HI] = { "remote_hi", U64 },
+	[SOCKET_REMOTE_LO] = { "remote_lo", U64 },
+	[SOCKET_LOCAL_PORT] = { "local_port", U16 },
+	[SOCKET_REMOTE_PORT] = { "remote_port", U16 },
+	[SOCKET_NETNS] = { "netns", U32 },
+	[SOCKET_IPV6_ONLY] = { "ipv6_only", U8 },
+	[SOCKET_START_US] = { "start_us", I64 },
+	[SOCKET_LAST_US] = { "last_us", I64 },
+	[SOCKET_END_US] = { "end_us", I64 },
+	[SOCKET_CGROUP] = { "cgroup", U64 },
+	[SOCKET_PID] = { "pid", U32 },
+	[SOCKET_UID] = { "uid", U32 },
+	[SOCKET_COMM] = { "comm", TEXT },
+	[SOCKET_CGROUP_PATH] = { "cgroup_path", TEXT },
+	[SOCKET_EVENTS] = { "events", U64 },
+};
+
 const struct store_column store_host_columns[HOST_COLUMNS] = {
 	[HOST_EXPORTER_ID] = { "exporter_id", U32 },
 	[HOST_INTERVAL] = { "interval", U64 },
@@ -199,6 +222,7 @@ const struct store_table store_series[STORE_SERIES] = {
 				 TIER_MINUTE },
 	[SERIES_LATENCIES] = { "latencies", store_latency_columns, LATENCY_COLUMNS, HOUR,
 			       TIER_MINUTE },
+	[SERIES_SOCKETS] = { "sockets", store_socket_columns, SOCKET_COLUMNS, HOUR, TIER_MINUTE },
 	[SERIES_MINUTES] = { "minutes", store_flow_columns, TIER_COLUMNS, HOUR, TIER_MINUTE },
 	[SERIES_HOURS] = { "hours", store_flow_columns, TIER_COLUMNS, 24 * HOUR, TIER_HOUR },
 };

@@ -143,6 +143,32 @@ enum drop_column {
 };
 extern const struct store_column store_drop_columns[DROP_COLUMNS];
 
+/* UDP sockets: of struct connection what they have (user/wire/signal.h). */
+enum socket_column {
+	SOCKET_EXPORTER_ID,
+	SOCKET_INTERVAL,
+	SOCKET_ID,
+	SOCKET_LOCAL_HI,
+	SOCKET_LOCAL_LO,
+	SOCKET_REMOTE_HI,
+	SOCKET_REMOTE_LO,
+	SOCKET_LOCAL_PORT,
+	SOCKET_REMOTE_PORT,
+	SOCKET_NETNS,
+	SOCKET_IPV6_ONLY,
+	SOCKET_START_US,
+	SOCKET_LAST_US,
+	SOCKET_END_US,
+	SOCKET_CGROUP,
+	SOCKET_PID,
+	SOCKET_UID,
+	SOCKET_COMM,
+	SOCKET_CGROUP_PATH,
+	SOCKET_EVENTS,
+	SOCKET_COLUMNS,
+};
+extern const struct store_column store_socket_columns[SOCKET_COLUMNS];
+
 /* As in struct host_count; at_us: when it arrived. */
 enum host_column {
 	HOST_EXPORTER_ID,
@@ -186,6 +212,7 @@ enum store_series {
 	SERIES_DROPS,
 	SERIES_HOST_COUNTS,
 	SERIES_LATENCIES,
+	SERIES_SOCKETS,
 	SERIES_MINUTES,
 	SERIES_HOURS,
 	STORE_SERIES,

@@ -24,6 +24,7 @@ static const char *const orders[STORE_SERIES] = {
 	[SERIES_CONNECTIONS] = "exporter_id, id, last_us",
 	[SERIES_DROPS] = "reason, location, src_hi, src_lo, start_us",
 	[SERIES_HOST_COUNTS] = "exporter_id, name, netns, at_us",
+	[SERIES_SOCKETS] = "exporter_id, local_port, id, last_us",
 	[SERIES_LATENCIES] = "remote_hi, remote_lo, port, start_us",
 	[SERIES_HOURS] = "\"interval\", src_hi, src_lo, dst_hi, dst_lo, dst_port",
 };

@@ -20,6 +20,7 @@ static const struct store_sums sums[STORE_SERIES] = {
 			   "sum(l2_octets)::BIGINT AS octets FROM ",
 			   " GROUP BY ALL" },
 	[SERIES_CONNECTIONS] = { OF_HOST("16", "sum(events)", "0"), " GROUP BY ALL" },
+	[SERIES_SOCKETS] = { OF_HOST("16", "sum(events)", "0"), " GROUP BY ALL" },
 	[SERIES_DROPS] = { OF_HOST("17", "sum(packets)", "sum(octets)"), " GROUP BY ALL" },
 	[SERIES_LATENCIES] = { OF_HOST("18", "sum(count)", "0"), " GROUP BY ALL" },
 };

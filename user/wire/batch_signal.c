@@ -14,6 +14,7 @@
 	DO(local_port)         \
 	DO(remote_port)        \
 	DO(netns)              \
+	DO(protocol)           \
 	DO(role)               \
 	DO(end)                \
 	DO(state)              \
@@ -62,6 +63,8 @@ const char *batch_check_connection(const struct connection *c)
 {
 	if (!c->events || c->events > BATCH_COUNT_MAX)
 		return "connection's events are 0 or more than 2^48";
+	if (c->protocol != PROTOCOL_TCP && c->protocol != PROTOCOL_UDP)
+		return "connection's protocol is neither 6 nor 17";
 	if (c->role >= ROLES || c->end >= ENDS)
 		return "connection's role or end is unknown";
 	if (!in_time(c->start_us) || !in_time(c->last_us) || !in_time(c->end_us))
@@ -254,6 +257,8 @@ static const char *take_connection(const Wiretally__V1__Connection *m, struct co
 #undef TAKE_NUMBER
 	if (is_cut)
 		return "connection holds a value that is too large";
+	if (!to->protocol)
+		to->protocol = PROTOCOL_TCP;
 	if (!batch_copy_text(m->comm, to->comm, sizeof(to->comm)) ||
 	    !batch_copy_text(m->cgroup_path, to->cgroup_path, sizeof(to->cgroup_path)))
 		return "connection's comm or cgroup is too long";

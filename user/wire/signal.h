@@ -28,6 +28,9 @@ enum connection_end {
 #define SIGNAL_POINT_DROPS 17 /* counts packets and octets */
 #define SIGNAL_POINT_LATENCIES 18 /* counts samples */
 
+#define PROTOCOL_TCP 6
+#define PROTOCOL_UDP 17
+
 #define CONNECTION_STARTED 0x01
 #define CONNECTION_ESTABLISHED 0x02
 #define CONNECTION_ACCEPTED 0x04
@@ -47,6 +50,7 @@ struct connection {
 	uint16_t local_port;
 	uint16_t remote_port;
 	uint32_t netns;
+	uint8_t protocol; /* 6; or 17, a UDP socket: it has ends and an owner, nothing else */
 	uint8_t role; /* enum connection_role */
 	uint8_t end; /* enum connection_end */
 	uint8_t state; /* the kernel's TCP_* */

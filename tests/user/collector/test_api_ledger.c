@@ -99,7 +99,7 @@ Test(api_ledger, counts_connections_and_drops)
 		cr_expect(is_balanced(root) == cases[i].balanced, "case %zu", i);
 		cr_assert(json_array_size(json_object_get(root, "rows")) == 2);
 		row = json_array_get(json_object_get(root, "rows"), 0);
-		cr_expect_str_eq(json_string_value(json_object_get(row, "point")), "tcp events");
+		cr_expect_str_eq(json_string_value(json_object_get(row, "point")), "socket events");
 		cr_expect_str_eq(json_string_value(json_object_get(row, "interface")), "host");
 		row = json_array_get(json_object_get(root, "rows"), 1);
 		cr_expect_str_eq(json_string_value(json_object_get(row, "point")), "drops");

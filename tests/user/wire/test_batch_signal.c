@@ -18,6 +18,7 @@ static struct connection a_connection(void)
 		.local_port = 65535,
 		.remote_port = 443,
 		.netns = 4026531840,
+		.protocol = PROTOCOL_TCP,
 		.role = ROLE_SERVER,
 		.end = END_TIMEOUT,
 		.state = 7,
@@ -115,6 +116,7 @@ static struct batch *a_batch(void)
 	b->host_counts = calloc(2, sizeof(*b->host_counts));
 	b->connections[0] = a_connection();
 	b->connections[1].events = 1;
+	b->connections[1].protocol = PROTOCOL_UDP;
 	b->drops[0] = a_drop();
 	b->drops[1].packets = 1;
 	b->latencies_len = 2;
@@ -201,6 +203,7 @@ Test(batch_signal, malformed_ones_are_named)
 	BAD("connection's role or end is unknown", c.role = ROLES);
 	BAD("connection's role or end is unknown", c.end = ENDS);
 	BAD("connection's events are 0 or more than 2^48", c.events = 0);
+	BAD("connection's protocol is neither 6 nor 17", c.protocol = 1);
 	BAD("connection's events are 0 or more than 2^48", c.events = UINT64_MAX);
 	BAD("connection counts more than 2^48", c.octets_acked = BATCH_COUNT_MAX + 1);
 	BAD("connection's latency or rate is out of range", c.connect_ns = UINT64_MAX);

@@ -29,6 +29,7 @@ enum filter_scope {
 	FILTER_FLOWS = 1,
 	FILTER_CONNECTIONS = 2,
 	FILTER_DROPS = 4,
+	FILTER_LATENCIES = 8, /* addresses and ports without a side: src or dst */
 };
 
 /* 0 and a new tree; -EINVAL with *error filled in; -ENOMEM. An empty text filters nothing. */

@@ -67,38 +67,40 @@ static const struct term_word {
 };
 
 #define TUPLE (FILTER_FLOWS | FILTER_CONNECTIONS | FILTER_DROPS)
+#define ALL (TUPLE | FILTER_LATENCIES)
+#define TUPLE_NAMES "flows, connections and drops"
 /* What a field is known of. */
 static const struct field_scope {
 	unsigned int scopes;
 	const char *known_of;
 } field_scopes[FIELDS + 1] = {
-	[FIELD_ADDRESS] = { TUPLE, "all" },
-	[FIELD_PORT] = { TUPLE, "all" },
-	[FIELD_PROTO] = { TUPLE, "all" },
-	[FIELD_PACKETS] = { TUPLE, "all" },
-	[FIELD_BYTES] = { TUPLE, "all" },
+	[FIELD_ADDRESS] = { ALL, "all" },
+	[FIELD_PORT] = { ALL, "all" },
+	[FIELD_PROTO] = { TUPLE, TUPLE_NAMES },
+	[FIELD_PACKETS] = { TUPLE, TUPLE_NAMES },
+	[FIELD_BYTES] = { TUPLE, TUPLE_NAMES },
 	[FIELD_DURATION] = { FILTER_FLOWS | FILTER_CONNECTIONS, "flows and connections" },
 	[FIELD_INTERFACE] = { FILTER_FLOWS | FILTER_DROPS, "flows and drops" },
 	[FIELD_VLAN] = { FILTER_FLOWS, "flows" },
 	[FIELD_FLAGS] = { FILTER_FLOWS, "flows" },
 	[FIELD_DSCP] = { FILTER_FLOWS, "flows" },
 	[FIELD_TOS] = { FILTER_FLOWS, "flows" },
-	[FIELD_ETHERTYPE] = { TUPLE, "all" },
+	[FIELD_ETHERTYPE] = { TUPLE, TUPLE_NAMES },
 	[FIELD_ICMP_TYPE] = { FILTER_FLOWS | FILTER_DROPS, "flows and drops" },
 	[FIELD_ICMP_CODE] = { FILTER_FLOWS | FILTER_DROPS, "flows and drops" },
 	[FIELD_DIRECTION] = { FILTER_FLOWS, "flows" },
-	[FIELD_EXPORTER] = { TUPLE, "all" },
+	[FIELD_EXPORTER] = { ALL, "all" },
 	[FIELD_PROCESS] = { FILTER_CONNECTIONS, "connections" },
 	[FIELD_PID] = { FILTER_CONNECTIONS, "connections" },
 	[FIELD_CGROUP] = { FILTER_CONNECTIONS, "connections" },
 	[FIELD_STATE] = { FILTER_CONNECTIONS, "connections" },
-	[FIELD_ROLE] = { FILTER_CONNECTIONS, "connections" },
+	[FIELD_ROLE] = { FILTER_CONNECTIONS | FILTER_LATENCIES, "connections and latencies" },
 	[FIELD_RETRANSMITS] = { FILTER_CONNECTIONS, "connections" },
 	[FIELD_RTT] = { FILTER_CONNECTIONS, "connections" },
 	[FIELD_CONNECT] = { FILTER_CONNECTIONS, "connections" },
 	[FIELD_FAILED] = { FILTER_CONNECTIONS, "connections" },
 	[FIELD_REASON] = { FILTER_DROPS, "drops" },
-	[FIELDS] = { TUPLE, "all" }, /* any */
+	[FIELDS] = { ALL, "all" }, /* any */
 };
 
 /* Known only for suggestions. */
@@ -187,6 +189,9 @@ static int take_word(struct filter_parser *p, const struct term_word **ret, enum
 	if (!(field_scopes[(*ret)->field].scopes & p->scope))
 		return filter_fail(p, token->position, "'%s' is known of %s only", (*ret)->name,
 				   field_scopes[(*ret)->field].known_of);
+	if (sided && p->scope == FILTER_LATENCIES)
+		return filter_fail(p, first->position,
+				   "latencies have one address and one port: no '%s'", first->text);
 	p->at++;
 	return 0;
 }

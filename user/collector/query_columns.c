@@ -12,6 +12,7 @@
 #include "user/collector/filter_tree.h"
 #include "user/collector/query.h"
 #include "user/lib/addr.h"
+#include "user/wire/signal.h"
 
 static json_t *address_json(const struct query_rows *rows, idx_t at)
 {
@@ -108,13 +109,37 @@ static json_t *errno_json(int64_t number)
 	return name ? json_string(name) : json_integer(number);
 }
 
+/* What took at most le_ns and more than half of that; null: the last one has no upper end. */
+static json_t *buckets_json(const struct query_rows *rows, idx_t at)
+{
+	json_t *list = json_array();
+
+	for (int i = 0; i < LATENCY_BUCKETS; i++) {
+		json_int_t count = query_int(rows, at + (idx_t)i);
+		json_t *le = i < LATENCY_BUCKETS - 1
+				     ? json_integer(INT64_C(1) << (LATENCY_SHIFT + i))
+				     : json_null();
+
+		if (count)
+			json_array_append_new(list,
+					      json_pack("{s:O,s:I}", "le_ns", le, "count", count));
+		json_decref(le);
+	}
+	return list;
+}
+
+static idx_t sources(enum query_column_kind kind)
+{
+	return kind == COLUMN_BUCKETS ? LATENCY_BUCKETS : kind == COLUMN_ADDRESS ? 2 : 1;
+}
+
 /* A new value; *at moves behind the statement's columns it was made of. */
 static json_t *cell_json(const struct query_rows *rows, const struct query_column *column,
 			 idx_t *at)
 {
 	idx_t i = *at;
 
-	*at += column->kind == COLUMN_ADDRESS ? 2 : 1;
+	*at += sources(column->kind);
 	if (query_is_null(rows, i))
 		return json_null();
 	switch (column->kind) {
@@ -144,6 +169,8 @@ static json_t *cell_json(const struct query_rows *rows, const struct query_colum
 		return end_json(query_int(rows, i));
 	case COLUMN_ERRNO:
 		return errno_json(query_int(rows, i));
+	case COLUMN_BUCKETS:
+		return buckets_json(rows, i);
 	case COLUMN_MS:
 		return json_real((double)query_int(rows, i) / 1000);
 	default:

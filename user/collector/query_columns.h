@@ -27,6 +27,7 @@ enum query_column_kind {
 	COLUMN_ROLE, /* 1 BIGINT: "client" */
 	COLUMN_STATE, /* 1 BIGINT: "established" */
 	COLUMN_CONNECTION_END, /* 1 BIGINT: "local_fin" */
+	COLUMN_BUCKETS, /* LATENCY_BUCKETS BIGINT: [{"le_ns":…,"count":…}], those in use */
 	COLUMN_ERRNO, /* 1 BIGINT: "ECONNREFUSED"; 0 null */
 };
 

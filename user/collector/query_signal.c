@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0
-/* A request's arguments in, a view of connections or drops as SQL out. */
+/* A request's arguments in, a view of connections, drops or latencies as SQL out. */
 #include "user/collector/query_signal.h"
 
 #include <errno.h>
@@ -52,6 +52,12 @@ static const char sides[] =
 												     "CASE WHEN local_hi = 0 AND local_lo >> 32 = 65535 THEN 2048 ELSE 34525 END AS ethertype, "
 												     "CASE WHEN ended_us > 0 THEN ended_us ELSE last_us END AS end_us";
 
+static const enum filter_scope filter_scopes[STORE_SERIES] = {
+	[SERIES_CONNECTIONS] = FILTER_CONNECTIONS,
+	[SERIES_DROPS] = FILTER_DROPS,
+	[SERIES_LATENCIES] = FILTER_LATENCIES,
+};
+
 static int parse_filter(const struct api_request *req, struct api_reply *reply,
 			struct signal_scope *scope)
 {
@@ -61,8 +67,7 @@ static int parse_filter(const struct api_request *req, struct api_reply *reply,
 
 	if (!text)
 		return 0;
-	err = filter_parse(text, scope->series == SERIES_DROPS ? FILTER_DROPS : FILTER_CONNECTIONS,
-			   &scope->filter, &error);
+	err = filter_parse(text, filter_scopes[scope->series], &scope->filter, &error);
 	if (err != -EINVAL)
 		return err;
 	err = api_error(reply, 400, "filter", (long)error.position, "%s", error.message);
@@ -106,7 +111,7 @@ int signal_scope_parse(const struct api_request *req, struct api_reply *reply,
 		err = query_after_range(req, reply, &scope.after, &scope.from_us, &scope.to_us);
 	if (!err)
 		err = parse_filter(req, reply, &scope);
-	if (series == SERIES_DROPS)
+	if (series != SERIES_CONNECTIONS)
 		scope.source = TAKE(scope.after.source);
 	else if (!err && scope.after.source)
 		err = narrow(req, reply, &scope);
@@ -140,11 +145,11 @@ static void add_since(const struct signal_scope *scope, struct sql_builder *b)
 /* " WHERE <time> AND <exporter>" of rows of the tables */
 static void add_where(const struct signal_scope *scope, struct sql_builder *b)
 {
-	bool is_drop = scope->series == SERIES_DROPS;
+	bool is_span = scope->series != SERIES_CONNECTIONS;
 
-	sql_add(b, is_drop ? " WHERE end_us >= " : " WHERE last_us >= ");
+	sql_add(b, is_span ? " WHERE end_us >= " : " WHERE last_us >= ");
 	sql_i64(b, scope->from_us);
-	sql_add(b, is_drop ? " AND start_us < " : " AND last_us < ");
+	sql_add(b, is_span ? " AND start_us < " : " AND last_us < ");
 	sql_i64(b, scope->to_us);
 	if (!scope->exporter || !*scope->exporter)
 		return;
@@ -188,11 +193,26 @@ static void add_drops(const struct signal_scope *scope, struct sql_builder *b)
 		   " AND (f.netns = 0 OR i.space = f.netns)");
 }
 
+/* Nobody says which side: the filter has no src and dst here, both are the only one there is. */
+static void add_latencies(const struct signal_scope *scope, struct sql_builder *b)
+{
+	sql_add(b, "SELECT *, remote_hi AS src_hi, remote_lo AS src_lo, remote_hi AS dst_hi, "
+		   "remote_lo AS dst_lo, port AS src_port, port AS dst_port, "
+		   "6::UTINYINT AS proto, 0::UTINYINT AS flags, "
+		   "CASE WHEN remote_hi = 0 AND remote_lo >> 32 = 65535 THEN 2048 ELSE 34525 END "
+		   "AS ethertype FROM ");
+	sql_add(b, scope->source);
+	sql_add(b, " f");
+	add_where(scope, b);
+}
+
 void signal_from(const struct signal_scope *scope, struct sql_builder *b)
 {
 	sql_add(b, " FROM (");
 	if (scope->series == SERIES_DROPS)
 		add_drops(scope, b);
+	else if (scope->series == SERIES_LATENCIES)
+		add_latencies(scope, b);
 	else
 		add_connections(scope, b);
 	sql_add(b, ") v WHERE ");

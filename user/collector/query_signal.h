@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0 */
 /*
- * Connections and drops as queries see them: views whose columns the filter language knows from
- * flows (src is the client's side, dst the server's), and more. Rows of one connection, from
- * several intervals and CPUs, are one row of its view.
+ * Connections, drops and latencies as queries see them: views whose columns the filter language
+ * knows from flows (src is the client's side, dst the server's), and more. Rows of one connection,
+ * from several intervals and CPUs, are one row of its view.
  */
 #ifndef WT_QUERY_SIGNAL_H
 #define WT_QUERY_SIGNAL_H
@@ -25,7 +25,7 @@ struct signal_scope {
 	struct filter *filter; /* owned; NULL: none */
 	const char *exporter; /* agent, host or exporter; NULL: all */
 	struct query_after after;
-	char *source; /* owned: rows in the range; of drops with after=, what came since */
+	char *source; /* owned: rows in the range; of others with after=, what came since */
 };
 
 /* 0; 1 when the reply is already made; -errno. */
@@ -41,7 +41,7 @@ static inline void signal_scope_done_auto(struct signal_scope *scope)
  * " FROM (<view>) v WHERE <filter>". Of connections: the columns of their table but interval and
  * happened (or'ed: it is there), merged; ended_us (0: lives), end_us (of the last report then),
  * src_hi … dst_port, proto, ethertype; with after= only those first heard
- * of, or ended, since. Of drops: the table's, with interface (a name).
+ * of, or ended, since. Of drops: the table's, with interface (a name). Of latencies: the table's.
  */
 void signal_from(const struct signal_scope *scope, struct sql_builder *b);
 

@@ -19,6 +19,8 @@ static const struct route routes[] = {
 	  "TCP connections: failed=1, slow=100ms, filter=, order=, limit=" },
 	{ "/v1/tcp", api_tcp, true, "TCP health: by=dst, order=, n=, filter=" },
 	{ "/v1/drops", api_drops, true, "lost packets: by=reason, filter=, n=" },
+	{ "/v1/latencies", api_latencies, true,
+	  "histograms of connect latency and RTT: by=remote, kind=, order=p99, filter=, step=60" },
 	{ "/v1/hostcounts", api_hostcounts, true,
 	  "what hosts count themselves: name=tcp/, netns=, series=1" },
 	{ "/v1/ledger", api_ledger, true, "what happened to every packet: last= or from= and to=" },

@@ -28,6 +28,7 @@ extern const size_t commands_len;
 int cmd_top(int argc, char **argv);
 int cmd_flows(int argc, char **argv);
 int cmd_tcp(int argc, char **argv);
+int cmd_latency(int argc, char **argv);
 int cmd_connects(int argc, char **argv);
 int cmd_drops(int argc, char **argv);
 int cmd_status(int argc, char **argv);

@@ -19,6 +19,7 @@ const struct command commands[] = {
 	{ "flows", "the flow records themselves", cmd_flows },
 	{ "tcp", "how TCP fares: latency, retransmits, failures, by destination or process",
 	  cmd_tcp },
+	{ "latency", "connect latency and round trips by far end: percentiles", cmd_latency },
 	{ "connects", "TCP connections: slow, failed, whose, and why they ended", cmd_connects },
 	{ "drops", "packets the kernel dropped: why and where", cmd_drops },
 	{ "audit", "prove that every packet is in a record or in a named counter", cmd_audit },

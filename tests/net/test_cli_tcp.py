@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0 OR GPL-2.0
-"""wiretally tcp, connects and drops, and owners of flows: what the commands print against what the
+"""wiretally tcp, connects, latency and drops, and owners of flows: what the commands print against what the
 programs that made the traffic say."""
 import json
 import os
@@ -128,6 +128,37 @@ def connections(rig, said):
     rig.equal((code, "is not a duration" in err), (2, True), f"a wrong time: {err}")
 
 
+def latencies(rig, said):
+    """Of 22 connects to port 7000 one took a second; addresses are what other tests have, too."""
+    ours = ("--last", "all", "host", "10.0.0.2", "and", "port", "7000")
+    rows = rig.cli_json("latency", "--kind", "connect", *ours)["rows"]
+    rig.equal([(r["remote"], r["kind"], r["count"]) for r in rows], [("10.0.0.2", "connect", 22)],
+              "connects by far end")
+    slow = max(c["connect_ns"] for c in
+               rig.cli_json("connects", "--last", "all", "--slow", "500ms", *OURS)["rows"])
+    rig.check(slow <= rows[0]["max_ns"] < 2 * slow, f"the slow one is in the last bucket: {rows}")
+    rig.check(rows[0]["p50_ns"] < rows[0]["p90_ns"] < 500e6 < rows[0]["p99_ns"], f"{rows}")
+    rig.equal(sum(b["count"] for b in rows[0]["buckets"]), 22, "the buckets' sum")
+    text = no_control_characters(rig, "latency", "--by", "service", "--order", "count", *ours)
+    lines = table(text)
+    rig.equal(lines[0], ["SERVICE", "SERVICE PORT", "SERVICE HOST", "KIND", "COUNT", "MEAN/ms", "p50",
+                         "p90", "p99", "MAX"], "titles")
+    line = next(x for x in lines if x[3] == "connect")
+    rig.equal(line[:5], ["10.0.0.2", "7000", "-", "connect", "22"], f"a line: {text}")
+    rig.equal(float(line[6]), round(rows[0]["p50_ns"] / 1e6, 3), "ms in the table")
+    rig.equal(float(line[9]), round(rows[0]["max_ns"] / 1e6, 3), "the longest")
+    own = rig.cli_json("latency", "--by", "role,port", "--role", "server", "--last", "all",
+                       "port", "7000")["rows"]
+    rig.equal({(r["role"], r["port"], r["kind"]) for r in own}, {("server", 7000, "rtt")},
+              "servers have round trips only")
+    rig.check("no latencies match" in rig.cli("latency", "--last", "all", "port", "1"), "none")
+    code, _, err = rig.cli_run("latency", "port", "7000", "and", "tcp", check=False)
+    rig.equal((code, "'tcp' is known of flows" in err, err.splitlines()[-1].index("^")),
+              (2, True, 4 + len("port 7000 and ")), f"a word of other tables: {err}")
+    code, _, err = rig.cli_run("latency", "--kind", "connects", check=False)
+    rig.equal((code, "connect" in err), (2, True), f"a wrong kind: {err}")
+
+
 def owners_of_flows(rig, said):
     """The agent watches the server's end: what is seen there is the server's."""
     server = {c["remote_port"]: c for c in
@@ -175,6 +206,7 @@ def commands_show_tcp(rig):
     said = traffic(rig)
     health(rig, said)
     connections(rig, said)
+    latencies(rig, said)
     owners_of_flows(rig, said)
     owners_of_bytes(rig)
     port = said["wt-slow"]["ports"][0]
@@ -206,6 +238,8 @@ def commands_follow(rig):
     def ended(name):
         return [c for c in lines_of(connects) if c["comm"] == name and c["end_us"]]
     rig.wait_until(lambda: ended("wt-before"), "the connection that was there")
+    latency = rig.collector_ns.start("latency", rig.program("wiretally"), "latency", *ours, "--kind",
+                                     "connect", "port", "7000")
     said = client(a, "wt-after", 5)
     for packets in (3, 4):
         a.run(sys.executable, "-c", SENDER, "5557", str(packets))
@@ -213,7 +247,8 @@ def commands_follow(rig):
     rig.wait_until(lambda: sum(d["packets"] for d in lines_of(drops)) >= 7, "the drops")
     server.stop()
     finish(rig, agent)
-    for process in (connects, drops):
+    rig.wait_until(lambda: lines_of(latency)[-1]["rows"][0]["count"] == 6, "all of them, again")
+    for process in (connects, drops, latency):
         process.signal(signal.SIGINT)
         rig.equal(process.wait(), 0, f"exit status of {process.name}: {process.log()}")
     rig.equal(sorted(c["local_port"] for c in ended("wt-after")), sorted(said["ports"]), "each once")

@@ -170,6 +170,87 @@ def short_lived_owners(rig):
     rig.equal({c["comm"] for c in rows}, {"bash"}, "their names")
 
 
+CONNECTS = """
+import socket
+for i in range(50):
+    s = socket.create_connection(("10.0.0.2", 7066))
+    s.sendall(b"0123456789")
+    s.close()
+"""
+
+# From m1 to m0 20 ms late, the other way at once.
+RELAY = """
+import collections, select, socket, time
+ports = [socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3)) for i in (0, 1)]
+for i, s in enumerate(ports):
+    s.bind((f"m{i}", 0))
+print("relaying", flush=True)
+late = collections.deque()
+while True:
+    wait = max(late[0][0] - time.monotonic(), 0) if late else None
+    for s in select.select(ports, [], [], wait)[0]:
+        frame, where = s.recvfrom(65536)
+        if where[2] == socket.PACKET_OUTGOING:
+            continue
+        if s is ports[1]:
+            late.append((time.monotonic() + 0.02, frame))
+        else:
+            ports[1].send(frame)
+    while late and late[0][0] <= time.monotonic():
+        ports[0].send(late.popleft()[1])
+"""
+
+
+def has_netem(rig):
+    ns = rig.netns("n")
+    ns.run("tc", "qdisc", "add", "dev", "lo", "root", "netem", "delay", "1ms", check=False)
+    return "netem" in ns.run("tc", "qdisc", "show", "dev", "lo")
+
+
+def late_network(rig):
+    """What b says comes to a 20 ms late: by netem, or a relay between them where there is none."""
+    if has_netem(rig):
+        a, b = network(rig)
+        b.run("tc", "qdisc", "add", "dev", "v1", "root", "netem", "delay", "20ms")
+    else:
+        a, b, m = rig.netns("a"), rig.netns("b"), rig.netns("m")
+        rig.veth(a, "v0", m, "m0", a_addr="10.0.0.1/24", gro=False)
+        rig.veth(b, "v1", m, "m1", a_addr="10.0.0.2/24", gro=False)
+        for ns, dev in ((a, "v0"), (b, "v1")):  # the relay finishes no checksums
+            ns.run("ethtool", "-K", dev, "tx", "off")
+        relay = m.start("relay", sys.executable, "-c", RELAY)
+        rig.wait_until(lambda: "relaying" in relay.log(), "the relay")
+        rig.collector()
+    a.run("ping", "-c1", "10.0.0.2")  # ARP is late, too: not a connection's fault
+    return a, b
+
+
+def latency_by_destination(rig):
+    """20 ms on the way: the histograms say so, of connects and of round trips."""
+    a, b = late_network(rig)
+    agent = rig.agent(b, ["v1"], interval="500ms")
+    server = serve(rig, b, 7066)
+    a.run(sys.executable, "-c", CONNECTS)
+    server.stop()
+    finish(rig, agent)
+
+    def latencies(args):
+        return json.loads(rig.http(f"/v1/latencies?last=all&filter={quote('port 7066')}&{args}"))["rows"]
+    rows = {(r["remote"], r["role"], r["kind"]): r for r in latencies("by=remote,port,role")}
+    connect = rows["10.0.0.2", "client", "connect"]
+    rig.equal((connect["port"], connect["count"]), (7066, 50), "connects of the client")
+    rig.check(20e6 <= connect["p50_ns"] <= 34e6, f"a connect takes 20 ms: {connect}")
+    mine = [c["connect_ns"] for c in connections(rig, filter="dst port 7066 and role client")]
+    rig.check(abs(connect["mean_ns"] - sum(mine) / 50) <= 1, f"the mean is exact: {connect}, {mine}")
+    rig.check(max(mine) <= connect["max_ns"] < 2 * max(mine), f"the last bucket: {connect}, {max(mine)}")
+    for key in (("10.0.0.2", "client", "rtt"), ("10.0.0.1", "server", "rtt")):
+        rig.check(20e6 <= rows[key]["p50_ns"] <= 34e6, f"round trips of {key}: {rows[key]}")
+    rig.equal(len(rows), 3, f"and nothing else: {rows}")
+    steps = latencies("kind=connect&step=1")
+    rig.equal(sum(r["count"] for r in steps), 50, f"connects, second by second: {steps}")
+    rig.check(len({r["at_us"] for r in steps}) > 1, "50 times 20 ms are more than a second")
+
+
 def drops_by_reason(rig):
     a, b = network(rig)
     agent = rig.agent(b, ["v1"], interval="500ms")
@@ -214,7 +295,7 @@ def has_new_shipper(rig, old):
 
 
 TESTS = [every_connection_once, failures_by_reason, retransmits_equal_the_kernels,
-         short_lived_owners, drops_by_reason, shipper_killed]
+         short_lived_owners, latency_by_destination, drops_by_reason, shipper_killed]
 
 if __name__ == "__main__":
     run_test(*[t for t in TESTS if t.__name__ in (sys.argv[1:] or [x.__name__ for x in TESTS])])

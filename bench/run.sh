@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0 OR GPL-2.0
-# All benches: bench/run.sh [hotpath|veth|cost|connections|collector]… (default: all). Tables on
+# All benches: bench/run.sh [hotpath|veth|cost|connections|signals|collector]… (default: all). Tables on
 # stdout, JSON lines in $BUILD/bench/results.json. PEER='file.o:program …' are measured beside ours.
 # Everything runs in turn on one machine: compare ratios, not nanoseconds.
 set -euo pipefail
@@ -9,7 +9,7 @@ BUILD=${BUILD:-build}
 export BUILD
 [ "$(id -u)" = 0 ] || { echo "bench: needs root: sudo make bench" >&2 && exit 1; }
 parts=("$@")
-[ $# -gt 0 ] || parts=(hotpath veth cost connections collector)
+[ $# -gt 0 ] || parts=(hotpath veth cost connections signals collector)
 read -ra peers <<<"${PEER:-}"
 results=$BUILD/bench/results.json
 : >"$results"
@@ -22,6 +22,7 @@ for part in "${parts[@]}"; do
 	veth) bench/veth.py "${peers[@]}" ;;
 	cost) bench/cost.py ;;
 	connections) bench/connections.py ;;
+	signals) bench/signals.py ;;
 	collector) bench/collector.sh >&2 ;;
 	*) echo "bench: no '$part'" >&2 && exit 2 ;;
 	esac | grep '^{' >>"$results" || [ "$part" = collector ] || rc=1

@@ -61,12 +61,28 @@ def connections(lines):
          [(x["watcher"], x["cpu_us"], x["added_us"], f"{x['bpf_ns'] / 1000:.1f}") for x in lines])
 
 
+def signals(lines):
+    total = {}
+    for x in lines:
+        if "ns_per" in x:
+            key = x["hooks"], x["per"]
+            total[key] = total.get(key, 0) + x["ns_per"]
+    rows = [(x["hooks"], x["per"], x["program"], x["ns"], f"{x['runs']:,}", f"{x['ns_per']:,}",
+             f"{total[x['hooks'], x['per']]:,}") for x in lines if "ns_per" in x]
+    show("TCP and drops, program by program (run-time statistics cost some 25 ns a run themselves)",
+         ("hooks", "per", "program", "ns/run", "runs", "ns", "ns of all"), rows)
+    for x in lines:
+        if "missing" in x:
+            print(f"  {x['hooks']}: {x['missing']} {x['why']}")
+
+
 def main():
     lines = [json.loads(line) for line in sys.stdin if line.startswith("{")]
     hotpath([x for x in lines if x["bench"] == "hotpath"])
     veth([x for x in lines if x["bench"] == "veth"])
     cost(lines)
     connections([x for x in lines if x["bench"] == "connections"])
+    signals([x for x in lines if x["bench"] == "signals"])
 
 
 if __name__ == "__main__":

@@ -23,14 +23,6 @@ struct net {
 	struct ns_common ns;
 };
 
-typedef struct {
-	int counter;
-} atomic_t;
-
-typedef struct refcount_struct {
-	atomic_t refs;
-} refcount_t;
-
 struct sock_common {
 	__be32 skc_daddr;
 	__be32 skc_rcv_saddr;
@@ -44,7 +36,11 @@ struct sock_common {
 	} skc_net;
 	struct in6_addr skc_v6_daddr;
 	struct in6_addr skc_v6_rcv_saddr;
-	refcount_t skc_refcnt;
+	struct {
+		struct {
+			int counter;
+		} refs;
+	} skc_refcnt;
 };
 
 struct sock {

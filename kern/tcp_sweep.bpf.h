@@ -138,7 +138,7 @@ int wt_sweep_udp(struct bpf_iter__udp *ctx)
 	return 0;
 }
 
-/* A return probe that the kernel skipped (too many threads in the function) leaves its call here. */
+/* A return probe that the kernel skipped (too many threads are inside) leaves its call here. */
 SEC("iter/bpf_map_elem")
 int wt_sweep_calls(struct bpf_iter__bpf_map_elem *ctx)
 {

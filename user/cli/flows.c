@@ -6,7 +6,7 @@
 
 struct settings {
 	struct ask_options ask;
-	const char *order, *exporter;
+	const char *order, *exporter, *tier;
 	uint64_t limit, offset;
 	bool all, aggregate, wide;
 };
@@ -28,6 +28,8 @@ static const struct option_row rows[] = {
 	FOLLOW_OPTIONS(struct settings, ask),
 	{ "all", 'a', OPTION_FLAG, AT(all),
 	  .help = "every observation, even of one packet at several interfaces" },
+	{ "tier", 0, OPTION_CHOICE, AT(tier), NULL, "raw", .choices = "auto|raw|minute|hour",
+	  .help = "read records, or what was rolled up: docs/storage.md" },
 	{ "exporter", 'e', OPTION_TEXT, AT(exporter), "NAME", NULL,
 	  .help = "only what this agent, host or file has reported" },
 	CLIENT_CSV_ROW(struct settings, ask.client),
@@ -76,6 +78,7 @@ static int print_flows(const struct show *show, const void *settings, const json
 	}
 	status = columns_print(show, list, columns, len, false);
 	show_matched(show, root, "flow");
+	show_tiers(root);
 	return status;
 }
 
@@ -88,6 +91,7 @@ static void add_args(const void *settings, struct client_query *q)
 	client_query_arg(q, "order", s->ask.after ? "start" : s->order);
 	client_query_arg(q, "aggregate", s->aggregate ? "1" : NULL);
 	client_query_arg(q, "all", s->all ? "1" : NULL);
+	client_query_arg(q, "tier", s->tier);
 	client_query_arg(q, "exporter", s->exporter);
 }
 

@@ -157,3 +157,24 @@ void show_line(const char *fmt, ...)
 	if (line)
 		puts(printable(line));
 }
+
+void show_tiers(const json_t *root)
+{
+	const json_t *tiers = json_object_get(root, "tiers"), *tier;
+	const char *separator = "read from ";
+	size_t i;
+
+	if (!json_array_size(tiers) ||
+	    (json_array_size(tiers) == 1 &&
+	     !strcmp(json_string_value(json_array_get(tiers, 0)), "raw")))
+		return;
+	json_array_foreach(tiers, i, tier) {
+		printf("%s%s", separator,
+		       !strcmp(json_string_value(tier), "raw") ? "records"
+							       : json_string_value(tier));
+		if (strcmp(json_string_value(tier), "raw") != 0)
+			putchar('s');
+		separator = ", ";
+	}
+	puts(" (--tier; docs/storage.md)");
+}

@@ -54,6 +54,9 @@ const char *show_exporter(const json_t *row);
  */
 void show_matched(const struct show *show, const json_t *root, const char *noun);
 
+/* "read from minutes, hours": when it was not records alone. */
+void show_tiers(const json_t *root);
+
 /* Words joined by blanks: what stands behind the options is one filter. malloc'd; NULL: none. */
 char *show_join(int argc, char **argv);
 

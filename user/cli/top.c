@@ -10,7 +10,7 @@
 
 struct settings {
 	struct ask_options ask;
-	const char *by, *order, *exporter;
+	const char *by, *order, *exporter, *tier;
 	uint64_t n;
 	bool all;
 };
@@ -28,6 +28,8 @@ static const struct option_row rows[] = {
 	FOLLOW_OPTIONS(struct settings, ask),
 	{ "all", 'a', OPTION_FLAG, AT(all),
 	  .help = "every observation, even of one packet at several interfaces" },
+	{ "tier", 0, OPTION_CHOICE, AT(tier), NULL, "auto", .choices = "auto|raw|minute|hour",
+	  .help = "read records, or what was rolled up: docs/storage.md" },
 	{ "exporter", 'e', OPTION_TEXT, AT(exporter), "NAME", NULL,
 	  .help = "only what this agent, host or file has reported" },
 	CLIENT_CSV_ROW(struct settings, ask.client),
@@ -91,6 +93,7 @@ static void print_totals(const struct show *show, const json_t *root)
 		print_amounts(show, "of them folded, without addresses: ", folded, "\n");
 	if (show_int(undecided, "packets"))
 		print_amounts(show, "folded, may or may not match the filter: ", undecided, "\n");
+	show_tiers(root);
 }
 
 static int print_top(const struct show *show, const void *settings, const json_t *root)
@@ -129,6 +132,7 @@ static void add_args(const void *settings, struct client_query *q)
 	client_query_number(q, "n", s->n);
 	client_query_arg(q, "order", s->order);
 	client_query_arg(q, "all", s->all ? "1" : NULL);
+	client_query_arg(q, "tier", s->tier);
 	client_query_arg(q, "exporter", s->exporter);
 }
 

@@ -173,7 +173,7 @@ static void add_aliases(const struct top *top, struct sql_builder *b)
 
 static void add_measures(const struct top *top, struct sql_builder *b)
 {
-	sql_add(b, "count(*) AS flows, ");
+	sql_add(b, "sum(records)::BIGINT AS flows, ");
 	add_sum(top, b, QUERY_PACKETS, ") AS packets, ");
 	add_sum(top, b, QUERY_OCTETS, ") AS octets, ");
 	add_sum(top, b, QUERY_L3_OCTETS, ") AS l3_octets, ");
@@ -195,7 +195,7 @@ static void add_rows(const struct top *top, struct sql_builder *b)
 	/* what keys, measures and the join need: all columns of all rows would be kept in memory */
 	sql_add(b, "SELECT exporter_id, ifindex, netns, ethertype, proto, flags, dscp, vlan_outer, "
 		   "start_us, end_us, src_hi, src_lo, dst_hi, dst_lo, src_port, dst_port, "
-		   "sampling, packets, l2_octets, l3_octets");
+		   "sampling, records, packets, l2_octets, l3_octets");
 	query_from_flows(&top->scope, b);
 	owner_end(&top->owner, b);
 }
@@ -218,7 +218,7 @@ static void add_winners(const struct top *top, struct sql_builder *b)
 	sql_add(b, "(SELECT ");
 	add_keys(top, b);
 	if (top->order->measure < 0)
-		sql_add(b, "count(*) AS place");
+		sql_add(b, "sum(records) AS place");
 	else
 		add_sum(top, b, (enum query_measure)top->order->measure, ") AS place");
 	query_from_flows(&top->scope, b);
@@ -269,7 +269,7 @@ static void add_grouped(const struct top *top, struct sql_builder *b)
 	add_keys(top, b);
 	if (top->is_conversation)
 		sql_add(b, QUERY_IS_SWAPPED " AS is_swapped, ");
-	sql_add(b, "start_us, end_us, sampling, packets, l2_octets, l3_octets");
+	sql_add(b, "start_us, end_us, sampling, records, packets, l2_octets, l3_octets");
 	query_from_flows(&top->scope, b);
 	sql_add(b, ") r SEMI JOIN ");
 	add_winners(top, b);
@@ -345,7 +345,7 @@ static void add_totals_statement(const struct top *top, struct sql_builder *b)
 	sql_add(b,
 		"SELECT flows, " QUERY_BIGINT("a.packets + f.packets") ", " QUERY_BIGINT("a.octets + f.octets") ", " QUERY_BIGINT(
 			"f.packets") ", " QUERY_BIGINT("f.octets") ", " QUERY_BIGINT("f.maybe_packets") ", " QUERY_BIGINT("f.maybe_octets") ", (greatest(a.sampling, f.sampling) > 1)::BIGINT"
-																	    " FROM (SELECT count(*) AS flows, coalesce(max(sampling), 0) AS sampling, coalesce(");
+																	    " FROM (SELECT coalesce(sum(records), 0)::BIGINT AS flows, coalesce(max(sampling), 0) AS sampling, coalesce(");
 	add_sum(top, b, QUERY_PACKETS, "), 0) AS packets, coalesce(");
 	add_sum(top, b, QUERY_OCTETS, "), 0) AS octets");
 	query_from_flows(&top->scope, b);
@@ -394,9 +394,10 @@ static json_t *top_rest(const struct top *top)
 
 	for (size_t i = 0; i < top->asked; i++)
 		json_array_append_new(by, json_string(top->keys[i]->name));
-	return json_pack("{s:o,s:s,s:I,s:I,s:I,s:b}", "by", by, "order", top->order->name,
+	return json_pack("{s:o,s:s,s:I,s:I,s:I,s:b,s:o}", "by", by, "order", top->order->name,
 			 "from_us", top->scope.from_us, "to_us", top->scope.to_us, "n",
-			 (json_int_t)top->n, "all", top->scope.all);
+			 (json_int_t)top->n, "all", top->scope.all, "tiers",
+			 query_tiers_json(&top->scope));
 }
 
 int api_top(const struct api_request *req, struct api_reply *reply)

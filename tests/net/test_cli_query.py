@@ -104,6 +104,47 @@ FILTERS = [
 ]
 
 
+def test_series(rig):
+    words = ("series", "--from", f"@{T0}", "--to", f"@{T0 + 3}", "--exporter", "trace.pcap",
+             "--step", "1s")
+    got = rig.json(*words)
+    equal([(r["at_us"] // 1000000 - T0, r["packets"]) for r in got["rows"]],
+          [(0, 27), (1, 0), (2, 0)], "one second has it all")
+    words = ("series", "--from", f"@{T0}", "--to", f"@{T0 + 3}", "--exporter", "trace.pcap",
+             "--step", "1s", "--by", "proto", "-n", "1")
+    got = rig.json(*words)["rows"]
+    equal([(r["proto_name"], r["line"], r["packets"]) for r in got],
+          [("tcp", 1, 19), ("tcp", 1, 0), ("tcp", 1, 0), (None, None, 8), (None, None, 0),
+           (None, None, 0)], "a line of TCP and one of the rest, three seconds each")
+    out, _ = rig.run(*words)
+    has(out, "2023-11-14 22:13:20", "series as a table")
+    _, err = rig.run("series", "--last", "all", "--step", "1s", want=2)
+    has(err, "10000 are the most: ask for step=", "too many points")
+    _, err = rig.run("series", "--by", "process", want=2)
+    has(err, "one line for each", "series by process")
+
+
+def test_topology(rig):
+    words = ("topology", "--last", "all", "--exporter", "trace.pcap", "--order", "packets")
+    got = json.loads(rig.run(*words, "--format", "d3")[0])
+    links = [(link["source"], link["target"], link["weight"]) for link in got["links"]]
+    equal(links, [("10.0.0.1", "10.0.0.2", 10), ("10.0.0.3", "10.0.0.1", 5),
+                  ("2001:db8::1", "2001:db8::2", 5), ("10.0.0.2", "10.0.0.1", 4),
+                  ("10.0.0.3", "10.0.0.2", 2)], "links of hosts")
+    ids = {node["id"] for node in got["nodes"]}
+    equal(ids, {"10.0.0.1", "10.0.0.2", "10.0.0.3", "2001:db8::1", "2001:db8::2"}, "nodes")
+    assert all(source in ids and target in ids for source, target, _ in links)
+    out, _ = rig.run(*words, "-n", "2")
+    has(out, "3 nodes, 2 links; 3 more links", "what is left out")
+    out, _ = rig.run(*words, "--group", "service", "--format", "dot")
+    has(out, '"10.0.0.1" -> "10.0.0.2:443" [weight=10', "Graphviz")
+    if shutil.which("dot"):
+        subprocess.run(["dot", "-Tsvg"], input=out, text=True, check=True, stdout=subprocess.DEVNULL)
+    out, _ = rig.run(*words, "--group", "subnet", "--format", "mermaid")
+    has(out, 'n0["10.0.0.0/24"]', "Mermaid's nodes")
+    has(out, "n0 -->|21| n0", "Mermaid's links")
+
+
 def test_filters(rig):
     for words, packets in FILTERS:
         got = rig.json("top", "--last", "all", "--exporter", "trace.pcap", words)

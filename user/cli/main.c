@@ -19,6 +19,8 @@ const struct command commands[] = {
 	{ "flows", "the flow records themselves", cmd_flows },
 	{ "tcp", "how TCP fares: latency, retransmits, failures, by destination or process",
 	  cmd_tcp },
+	{ "series", "traffic over time, for graphs", cmd_series },
+	{ "topology", "who talks to whom: table, D3, Graphviz, Mermaid", cmd_topology },
 	{ "latency", "connect latency and round trips by far end: percentiles", cmd_latency },
 	{ "connects", "TCP connections: slow, failed, whose, and why they ended", cmd_connects },
 	{ "drops", "packets the kernel dropped: why and where", cmd_drops },

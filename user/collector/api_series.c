@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: Apache-2.0 OR GPL-2.0
+/*
+ * GET /v1/series?step=SECONDS&by=KEY&order=bytes|packets|flows&n=5&filter=&last=…|from=&to=
+ * &exporter=&all=&tier=: sums over time, for graphs. Steps begin at multiples of `step` since the
+ * epoch, and each is there, with 0 where nothing was. With by= (one word, as in /v1/top) there is a
+ * line for each of the n largest groups, and one of all others. A record counts in the step of its
+ * start; what was folded counts among the others.
+ */
+#include <errno.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "user/collector/api.h"
+#include "user/collector/query.h"
+#include "user/collector/query_columns.h"
+#include "user/collector/query_keys.h"
+#include "user/collector/query_signal.h"
+#include "user/collector/query_sql.h"
+#include "user/lib/cleanup.h"
+
+#define POINTS_MAX 10000
+#define STEP_MAX_S 31536000
+#define LINES_DEFAULT 5
+#define LINES_MAX 50
+#define LINE_REST (LINES_MAX + 1) /* its place, behind all others */
+
+static const char *const orders[] = { "bytes", "packets", "flows" };
+
+struct series {
+	struct query_scope scope;
+	const struct query_key *key; /* NULL: one line of all */
+	size_t order;
+	uint64_t step_s, n;
+	int64_t first_us, points; /* of the range, in whole steps */
+};
+
+static inline void series_done_auto(struct series *s)
+{
+	query_scope_done(&s->scope);
+}
+
+static int parse_by(const struct api_request *req, struct api_reply *reply, struct series *s)
+{
+	const char *by = req->arg(req, "by");
+	int err;
+
+	if (!by || !*by)
+		return 0;
+	s->key = query_key_find(by, strlen(by));
+	if (s->key && !s->key->named && !s->key->is_owned && strcmp(by, "conversation") != 0)
+		return 0;
+	err = api_error(
+		reply, 400, "by", -1,
+		"series have one line for each src, dst, srcport, dstport, proto, direction, "
+		"ethertype, vlan or dscp");
+	return err < 0 ? err : 1;
+}
+
+/* The range in steps; from the first row on when it has no beginning. */
+static int cut_into_steps(const struct api_request *req, struct api_reply *reply, struct series *s)
+{
+	int64_t step_us = (int64_t)s->step_s * 1000000, from_us = query_first_us(&s->scope);
+	int64_t to_us = s->scope.to_us < req->now_us ? s->scope.to_us : req->now_us;
+	int err;
+
+	s->first_us = from_us - from_us % step_us;
+	s->points = to_us > s->first_us ? (to_us - s->first_us + step_us - 1) / step_us : 0;
+	if (s->points <= POINTS_MAX)
+		return 0;
+	err = api_error(
+		reply, 400, "step", -1,
+		"%lld points, %d are the most: ask for step=%lld or more, or a shorter time",
+		(long long)s->points, POINTS_MAX,
+		(long long)((to_us - from_us) / 1000000 / (POINTS_MAX - 1) + 1));
+	return err < 0 ? err : 1;
+}
+
+static int series_parse(const struct api_request *req, struct api_reply *reply, struct series *s)
+{
+	int err = parse_by(req, reply, s);
+
+	if (!err)
+		err = signal_word_arg(req, reply, "order", orders, ARRAY_LEN(orders), &s->order);
+	if (!err)
+		err = query_number_arg(req, reply, "step", 1, STEP_MAX_S, 60, &s->step_s);
+	if (!err)
+		err = query_number_arg(req, reply, "n", 1, LINES_MAX, LINES_DEFAULT, &s->n);
+	if (!err)
+		err = query_scope_parse(req, reply, &s->scope);
+	return err ? err : cut_into_steps(req, reply, s);
+}
+
+/* ---- the statement --------------------------------------------------------------------------- */
+
+static void add_slot(const struct series *s, struct sql_builder *b)
+{
+	sql_add(b, "(start_us - ");
+	sql_i64(b, s->first_us);
+	sql_add(b, ") // ");
+	sql_i64(b, (int64_t)s->step_s * 1000000);
+	sql_add(b, " AS slot, ");
+}
+
+static void add_measures(const struct series *s, struct sql_builder *b)
+{
+	sql_add(b, "sum(");
+	sql_add(b, query_measure(&s->scope, QUERY_OCTETS));
+	sql_add(b, ") AS octets, sum(");
+	sql_add(b, query_measure(&s->scope, QUERY_PACKETS));
+	sql_add(b, ") AS packets, ");
+}
+
+/* The groups' places by what they add up to. */
+static void add_places(const struct series *s, struct sql_builder *b)
+{
+	static const char *const weights[] = { "octets", "packets", "flows" };
+
+	sql_add(b, "places AS (SELECT ");
+	sql_add(b, s->key->aliases);
+	sql_add(b, ", row_number() OVER (ORDER BY sum(");
+	sql_add(b, weights[s->order]);
+	sql_add(b, ") DESC, ");
+	sql_add(b, s->key->aliases);
+	sql_add(b, ") AS place FROM cells GROUP BY ");
+	sql_add(b, s->key->aliases);
+	sql_add(b, " QUALIFY place <= ");
+	sql_u64(b, s->n);
+	sql_add(b, "), ");
+}
+
+/* A key may be NULL, and then is equal to NULL. */
+static void add_same_key(const struct series *s, struct sql_builder *b)
+{
+	const char *separator = "", *at = s->key->aliases;
+	char alias[32];
+
+	for (; *at; at += strspn(at, ", ")) {
+		snprintf(alias, sizeof(alias), "%.*s", (int)strcspn(at, ", "), at);
+		at += strlen(alias);
+		sql_add(b, separator);
+		sql_add(b, "c.");
+		sql_add(b, alias);
+		sql_add(b, " IS NOT DISTINCT FROM p.");
+		sql_add(b, alias);
+		separator = " AND ";
+	}
+}
+
+/* Sums by place and slot; place LINE_REST is of all others. */
+static void add_data(const struct series *s, struct sql_builder *b)
+{
+	sql_add(b, "data AS (");
+	if (s->key) {
+		sql_add(b, "SELECT c.*, place::BIGINT AS place FROM cells c JOIN places p ON ");
+		add_same_key(s, b);
+		sql_add(b, " UNION ALL BY NAME ");
+	}
+	sql_add(b, "SELECT ");
+	sql_i64(b, LINE_REST);
+	sql_add(b, "::BIGINT AS place, slot, sum(octets) AS octets, sum(packets) AS packets, "
+		   "sum(flows) AS flows FROM (SELECT slot, octets, packets, flows FROM cells c");
+	if (s->key) {
+		sql_add(b, " ANTI JOIN places p ON ");
+		add_same_key(s, b);
+	}
+	sql_add(b, " UNION ALL FROM folds) GROUP BY slot)");
+}
+
+/* The lines there are: with a word, the rest only when there is one. */
+static void add_lines(const struct series *s, struct sql_builder *b)
+{
+	sql_add(b, ", lines AS (");
+	if (s->key) {
+		sql_add(b, "SELECT ");
+		sql_add(b, s->key->aliases);
+		sql_add(b, ", place::BIGINT AS place FROM places UNION ALL BY NAME "
+			   "SELECT DISTINCT place FROM data WHERE place = ");
+		sql_i64(b, LINE_REST);
+	} else {
+		sql_add(b, "SELECT ");
+		sql_i64(b, LINE_REST);
+		sql_add(b, "::BIGINT AS place");
+	}
+	sql_add(b, ") ");
+}
+
+static void add_statement(const struct series *s, struct sql_builder *b)
+{
+	sql_add(b, "WITH cells AS MATERIALIZED (SELECT ");
+	if (s->key) {
+		sql_add(b, s->key->inner);
+		sql_add(b, ", ");
+	}
+	add_slot(s, b);
+	add_measures(s, b);
+	sql_add(b, "sum(records) AS flows");
+	query_from_flows(&s->scope, b);
+	sql_add(b, " GROUP BY ALL), folds AS (SELECT ");
+	add_slot(s, b);
+	add_measures(s, b);
+	sql_add(b, "0 AS flows");
+	query_from_folds(&s->scope, b);
+	sql_add(b, " WHERE is_match GROUP BY ALL), ");
+	if (s->key)
+		add_places(s, b);
+	add_data(s, b);
+	add_lines(s, b);
+	sql_add(b, "SELECT ");
+	if (s->key) {
+		sql_add(b, s->key->outer);
+		sql_add(b, ", ");
+	}
+	sql_add(b, "nullif(l.place, ");
+	sql_i64(b, LINE_REST);
+	sql_add(b, ")::BIGINT, (");
+	sql_i64(b, s->first_us);
+	sql_add(b, " + t.slot * ");
+	sql_i64(b, (int64_t)s->step_s * 1000000);
+	sql_add(b,
+		")::BIGINT, " QUERY_BIGINT("octets") ", " QUERY_BIGINT("packets") ", " QUERY_BIGINT(
+			"flows") " FROM lines l CROSS JOIN (SELECT unnest(range(");
+	sql_i64(b, s->points);
+	sql_add(b,
+		")) AS slot) t LEFT JOIN (SELECT place, slot, octets, packets, flows FROM data) d "
+		"ON d.place = l.place AND d.slot = t.slot ORDER BY l.place, t.slot");
+}
+
+/* ---- the reply -------------------------------------------------------------------------------- */
+
+static const struct query_column measures[] = {
+	{ "line", COLUMN_INT },	   { "at_us", COLUMN_INT }, { "octets", COLUMN_INT },
+	{ "packets", COLUMN_INT }, { "flows", COLUMN_INT },
+};
+
+static size_t series_columns(const struct series *s, struct query_column *columns)
+{
+	size_t len = 0;
+
+	for (size_t c = 0; s->key && c < KEY_COLUMNS_MAX && s->key->columns[c].name; c++)
+		columns[len++] = s->key->columns[c];
+	memcpy(columns + len, measures, sizeof(measures));
+	return len + ARRAY_LEN(measures);
+}
+
+int api_series(const struct api_request *req, struct api_reply *reply)
+{
+	AUTO(series_done) struct series s = { 0 };
+	AUTO(query_rows_done) struct query_rows rows = { 0 };
+	AUTO(sql_done) struct sql_builder b = { 0 };
+	struct query_column columns[KEY_COLUMNS_MAX + ARRAY_LEN(measures)];
+	bool is_csv = false;
+	int err = query_format_arg(req, reply, &is_csv);
+
+	if (!err)
+		err = series_parse(req, reply, &s);
+	if (err)
+		return err < 0 ? err : 0;
+	err = sql_init(&b);
+	if (err)
+		return err;
+	add_statement(&s, &b);
+	err = query_run_reply(req, reply, &b, &rows);
+	if (err)
+		return err < 0 ? err : 0;
+	if (is_csv)
+		return query_reply_csv(reply, &rows, columns, series_columns(&s, columns));
+	return query_reply_json(
+		reply, &rows, columns, series_columns(&s, columns),
+		json_pack("{s:s?, s:s, s:I, s:I, s:I, s:I, s:I, s:o}", "by",
+			  s.key ? s.key->name : NULL, "order", orders[s.order], "step",
+			  (json_int_t)s.step_s, "points", (json_int_t)s.points, "first_us",
+			  (json_int_t)s.first_us, "from_us", (json_int_t)s.scope.from_us, "to_us",
+			  (json_int_t)s.scope.to_us, "tiers", query_tiers_json(&s.scope)));
+}

@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: Apache-2.0 OR GPL-2.0
+/*
+ * GET /v1/topology?group=host|subnet|service|process&order=bytes|packets|flows&n=200&prefix4=24
+ * &prefix6=64&filter=&last=…|from=&to=&exporter=&all=&tier=: who talks to whom, as the graph that
+ * D3 takes: {"nodes":[{"id"}],"links":[{"source","target","weight"}]}. Links are directed, from who
+ * sent; the n heaviest are there, "rest" says what the others add up to.
+ */
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "user/collector/api.h"
+#include "user/collector/query.h"
+#include "user/collector/query_owner.h"
+#include "user/collector/query_signal.h"
+#include "user/collector/query_sql.h"
+#include "user/lib/addr.h"
+#include "user/lib/cleanup.h"
+
+#define N_DEFAULT 200
+#define N_MAX 10000
+#define NODE_MAX (ADDR_TEXT_MAX + 32)
+
+enum group { GROUP_HOST, GROUP_SUBNET, GROUP_SERVICE, GROUP_PROCESS, GROUPS };
+static const char *const groups[GROUPS] = { "host", "subnet", "service", "process" };
+static const char *const orders[] = { "bytes", "packets", "flows" };
+
+struct topology {
+	struct query_scope scope;
+	struct owner_scope owner; /* of processes */
+	size_t group, order;
+	uint64_t n, prefix4, prefix6;
+};
+
+static inline void topology_done_auto(struct topology *t)
+{
+	query_scope_done(&t->scope);
+	owner_scope_done(&t->owner);
+}
+
+static int topology_parse(const struct api_request *req, struct api_reply *reply,
+			  struct topology *t)
+{
+	int err = signal_word_arg(req, reply, "group", groups, GROUPS, &t->group);
+
+	if (!err)
+		err = signal_word_arg(req, reply, "order", orders, ARRAY_LEN(orders), &t->order);
+	if (!err)
+		err = query_number_arg(req, reply, "n", 1, N_MAX, N_DEFAULT, &t->n);
+	if (!err)
+		err = query_number_arg(req, reply, "prefix4", 0, 32, 24, &t->prefix4);
+	if (!err)
+		err = query_number_arg(req, reply, "prefix6", 0, 64, 64, &t->prefix6);
+	if (!err)
+		err = query_scope_parse(req, reply, &t->scope);
+	if (!err && t->group == GROUP_PROCESS)
+		err = owner_scope_init(req, query_first_us(&t->scope), t->scope.to_us, false,
+				       &t->owner);
+	return err;
+}
+
+/* ---- the statement --------------------------------------------------------------------------- */
+
+#define IS_V4(side) side "_hi = 0 AND " side "_lo >> 32 = 65535"
+
+/* Both halves of one end's address, without the bits behind the prefix. */
+static void add_address(const struct topology *t, const char *side, struct sql_builder *b)
+{
+	bool is_v4_src = !strcmp(side, "src");
+
+	if (t->group != GROUP_SUBNET) {
+		sql_add(b, is_v4_src ? "src_hi, src_lo" : "dst_hi, dst_lo");
+		return;
+	}
+	sql_add(b, is_v4_src ? "CASE WHEN " IS_V4("src") " THEN 0::UBIGINT ELSE src_hi & "
+			     : "CASE WHEN " IS_V4("dst") " THEN 0::UBIGINT ELSE dst_hi & ");
+	sql_u64(b, t->prefix6 ? UINT64_MAX << (64 - t->prefix6) : 0);
+	sql_add(b, is_v4_src ? "::UBIGINT END, CASE WHEN " IS_V4("src") " THEN src_lo & "
+			     : "::UBIGINT END, CASE WHEN " IS_V4("dst") " THEN dst_lo & ");
+	sql_u64(b, UINT64_MAX << (32 - t->prefix4));
+	sql_add(b, "::UBIGINT ELSE 0::UBIGINT END");
+}
+
+/* The service's end has its port in its name: the lower port's, as the coarse tiers keep it. */
+#define HAS_PORTS "proto IN (6, 17, 33, 132, 136) AND flags & 4 = 0"
+static const char port_columns[] =
+	", if(" HAS_PORTS
+	" AND src_port > 0 AND (src_port < dst_port OR dst_port = 0), src_port, 0)::BIGINT"
+	", if(" HAS_PORTS
+	" AND dst_port > 0 AND (dst_port <= src_port OR src_port = 0), dst_port, 0)::BIGINT";
+/* The end that is here has its process's name: the source of what leaves, else the destination. */
+static const char process_columns[] =
+	", if(flags & 1 = 1, process, NULL), if(flags & 1 = 0, process, NULL)";
+
+/* Links as "a_hi, a_lo, b_hi, b_lo, a_name, b_name, octets, packets, flows". */
+static void add_links(const struct topology *t, struct sql_builder *b)
+{
+	sql_add(b, "(SELECT a_hi, a_lo, b_hi, b_lo, a_name, b_name, sum(octets) AS octets, "
+		   "sum(packets) AS packets, sum(records) AS flows FROM (SELECT ");
+	add_address(t, "src", b);
+	sql_add(b, ", ");
+	add_address(t, "dst", b);
+	if (t->group == GROUP_SERVICE)
+		sql_add(b, port_columns);
+	else if (t->group == GROUP_PROCESS)
+		sql_add(b, process_columns);
+	else
+		sql_add(b, ", 0::BIGINT, 0::BIGINT");
+	sql_add(b, ", ");
+	sql_add(b, query_measure(&t->scope, QUERY_OCTETS));
+	sql_add(b, ", ");
+	sql_add(b, query_measure(&t->scope, QUERY_PACKETS));
+	sql_add(b, ", records");
+	if (t->group == GROUP_PROCESS) {
+		sql_add(b, " FROM ");
+		owner_begin(b);
+		sql_add(b, "SELECT exporter_id, netns, proto, flags, ethertype, start_us, end_us, "
+			   "src_hi, src_lo, dst_hi, dst_lo, src_port, dst_port, sampling, records, "
+			   "packets, l2_octets, l3_octets");
+		query_from_flows(&t->scope, b);
+		owner_end(&t->owner, b);
+		sql_add(b, " o WHERE ethertype IN (2048, 34525)");
+	} else {
+		query_from_flows(&t->scope, b);
+		sql_add(b, " AND ethertype IN (2048, 34525)");
+	}
+	sql_add(b,
+		") r(a_hi, a_lo, b_hi, b_lo, a_name, b_name, octets, packets, records) GROUP BY ALL)");
+}
+
+static void add_statement(const struct topology *t, struct sql_builder *b)
+{
+	static const char *const weights[] = { "octets", "packets", "flows" };
+
+	sql_add(b, "WITH links AS MATERIALIZED ");
+	add_links(t, b);
+	sql_add(b, ", top AS (SELECT *, row_number() OVER (ORDER BY ");
+	sql_add(b, weights[t->order]);
+	sql_add(b, " DESC, a_hi, a_lo, b_hi, b_lo, a_name, b_name) AS place FROM links) ");
+	/* the last row is what the others add up to */
+	sql_add(b,
+		"SELECT a_hi, a_lo, b_hi, b_lo, a_name::VARCHAR, b_name::VARCHAR, " QUERY_BIGINT("octets") ", " QUERY_BIGINT(
+			"packets") ", " QUERY_BIGINT("flows") ", 1::BIGINT AS links, place FROM top WHERE place <= ");
+	sql_u64(b, t->n);
+	sql_add(b,
+		" UNION ALL SELECT NULL, NULL, NULL, NULL, NULL, NULL, " QUERY_BIGINT("sum(octets)") ", " QUERY_BIGINT(
+			"sum(packets)") ", " QUERY_BIGINT("sum(flows)") ", count(*)::BIGINT, 9223372036854775807 FROM top WHERE place > ");
+	sql_u64(b, t->n);
+	sql_add(b, " ORDER BY place");
+}
+
+/* ---- the graph ------------------------------------------------------------------------------- */
+
+/* "10.0.0.0/24", "10.0.0.1:443", "10.0.0.1 nginx" */
+static void node_id(const struct topology *t, const struct query_rows *rows, idx_t hi, idx_t name,
+		    char id[NODE_MAX])
+{
+	uint8_t addr[16];
+	char text[ADDR_TEXT_MAX];
+	const char *word = "";
+	size_t len = query_is_null(rows, name) ? 0 : query_text(rows, name, &word);
+	bool is_v4;
+
+	addr_from_halves(query_u64(rows, hi), query_u64(rows, hi + 1), addr);
+	addr_format(addr, text);
+	is_v4 = addr_is_v4(addr);
+	if (t->group == GROUP_SUBNET)
+		snprintf(id, NODE_MAX, "%s/%u", text,
+			 (unsigned int)(is_v4 ? t->prefix4 : t->prefix6));
+	else if (t->group == GROUP_SERVICE && len && !(len == 1 && *word == '0'))
+		snprintf(id, NODE_MAX, is_v4 ? "%s:%.*s" : "[%s]:%.*s", text, (int)len, word);
+	else if (t->group == GROUP_PROCESS && len)
+		snprintf(id, NODE_MAX, "%s %.*s", text, (int)len, word);
+	else
+		snprintf(id, NODE_MAX, "%s", text);
+}
+
+/* Once each: `seen` has what is there. */
+static int add_node(json_t *nodes, json_t *seen, const char *id)
+{
+	if (json_object_get(seen, id))
+		return 0;
+	if (json_object_set_new(seen, id, json_true()))
+		return -ENOMEM;
+	return json_array_append_new(nodes, json_pack("{s:s}", "id", id)) ? -ENOMEM : 0;
+}
+
+static int add_link(const struct topology *t, const struct query_rows *rows, json_t *nodes,
+		    json_t *links, json_t *seen)
+{
+	static const idx_t weight_at[] = { 6, 7, 8 };
+	char source[NODE_MAX], target[NODE_MAX];
+	int err;
+
+	node_id(t, rows, 0, 4, source);
+	node_id(t, rows, 2, 5, target);
+	err = add_node(nodes, seen, source);
+	if (!err)
+		err = add_node(nodes, seen, target);
+	if (err)
+		return err;
+	return json_array_append_new(links,
+				     json_pack("{s:s, s:s, s:I, s:I, s:I, s:I}", "source", source,
+					       "target", target, "weight",
+					       (json_int_t)query_int(rows, weight_at[t->order]),
+					       "octets", (json_int_t)query_int(rows, 6), "packets",
+					       (json_int_t)query_int(rows, 7), "flows",
+					       (json_int_t)query_int(rows, 8)))
+		       ? -ENOMEM
+		       : 0;
+}
+
+static json_t *rest_of(const struct query_rows *rows)
+{
+	return json_pack("{s:I, s:I, s:I, s:I}", "links", (json_int_t)query_int(rows, 9), "octets",
+			 (json_int_t)query_int(rows, 6), "packets", (json_int_t)query_int(rows, 7),
+			 "flows", (json_int_t)query_int(rows, 8));
+}
+
+static int reply_graph(const struct topology *t, struct query_rows *rows, struct api_reply *reply)
+{
+	json_t *nodes = json_array(), *links = json_array(), *seen = json_object(), *rest = NULL;
+	int err = 0;
+
+	while (!err && query_rows_next(rows)) {
+		if (query_is_null(rows, 0))
+			rest = rest_of(rows);
+		else
+			err = add_link(t, rows, nodes, links, seen);
+	}
+	json_decref(seen);
+	if (!err)
+		return api_json(reply, json_pack("{s:o, s:o, s:o, s:s, s:s, s:I, s:I, s:o}",
+						 "nodes", nodes, "links", links, "rest",
+						 rest ? rest : json_object(), "group",
+						 groups[t->group], "order", orders[t->order],
+						 "from_us", (json_int_t)t->scope.from_us, "to_us",
+						 (json_int_t)t->scope.to_us, "tiers",
+						 query_tiers_json(&t->scope)));
+	json_decref(nodes);
+	json_decref(links);
+	json_decref(rest);
+	return err;
+}
+
+int api_topology(const struct api_request *req, struct api_reply *reply)
+{
+	AUTO(topology_done) struct topology t = { 0 };
+	AUTO(query_rows_done) struct query_rows rows = { 0 };
+	AUTO(sql_done) struct sql_builder b = { 0 };
+	int err = topology_parse(req, reply, &t);
+
+	if (err)
+		return err < 0 ? err : 0;
+	err = sql_init(&b);
+	if (err)
+		return err;
+	add_statement(&t, &b);
+	err = query_run_reply(req, reply, &b, &rows);
+	if (err)
+		return err < 0 ? err : 0;
+	return reply_graph(&t, &rows, reply);
+}

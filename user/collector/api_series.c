@@ -226,7 +226,7 @@ static void add_statement(const struct series *s, struct sql_builder *b)
 		"ON d.place = l.place AND d.slot = t.slot ORDER BY l.place, t.slot");
 }
 
-/* ---- the reply -------------------------------------------------------------------------------- */
+/* ---- the reply ----------------------------------------------------------------------------- */
 
 static const struct query_column measures[] = {
 	{ "line", COLUMN_INT },	   { "at_us", COLUMN_INT }, { "octets", COLUMN_INT },

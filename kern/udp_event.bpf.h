@@ -62,8 +62,11 @@ static __always_inline void udp_finish(struct conn *c, __u64 sk, __u64 end_ns)
 /* Nobody told us of its end; one that never had a port is nobody's business. */
 static __always_inline void udp_finish_unseen(struct conn *c, __u64 sk)
 {
+	__u64 end_ns = c->row.last_ns;
+
+	c->row.last_ns = bpf_ktime_get_ns(); /* this report is the latest */
 	if (c->row.local_port)
-		udp_finish(c, sk, c->row.last_ns);
+		udp_finish(c, sk, end_ns);
 	else
 		bpf_map_delete_elem(&wt_conns, &sk);
 }

@@ -226,7 +226,7 @@ static void settle(struct ship *s)
 		spool_acknowledge(s->spool);
 	}
 	s->acknowledged++;
-	s->failing_ms = 0;
+	__atomic_store_n(&s->failing_ms, 0, __ATOMIC_RELAXED);
 }
 
 /* In its place goes what names its loss: from the disk at once, from memory by the drain thread. */
@@ -257,7 +257,7 @@ static bool ship_one(struct ship *s, CURL *curl, long *backoff)
 	} else {
 		s->retries++;
 		if (!s->failing_ms)
-			s->failing_ms = now_ms();
+			__atomic_store_n(&s->failing_ms, now_ms(), __ATOMIC_RELAXED);
 		backoff_rest(s, wait_ms);
 		*backoff = *backoff * 2 < SHIP_BACKOFF_MAX_MS ? *backoff * 2 : SHIP_BACKOFF_MAX_MS;
 	}
@@ -322,6 +322,12 @@ void ship_wake(struct ship *s)
 
 	if (write(s->wake_fd, &one, sizeof(one)) < 0)
 		log_debug("ship: already awake");
+}
+
+bool ship_has_more(const struct ship *s)
+{
+	return s->disk && disk_spool_depth(s->disk).batches &&
+	       !__atomic_load_n(&s->failing_ms, __ATOMIC_RELAXED);
 }
 
 void ship_stop(struct ship *s)

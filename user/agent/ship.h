@@ -46,6 +46,8 @@ struct ship {
 int ship_start(struct ship *s, struct spool *spool, struct disk_spool *disk, const char *collector,
 	       struct crashlog *crashlog);
 void ship_wake(struct ship *s);
+/* There is something on the disk, and the collector takes it. Any thread. */
+bool ship_has_more(const struct ship *s);
 void ship_stop(struct ship *s);
 
 #endif

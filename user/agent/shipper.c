@@ -241,11 +241,12 @@ static int step(struct shipper *s, struct pollfd fds[FDS])
 	return err;
 }
 
+/* What is on the disk is sent too, unless the collector is away: then it waits for the next start. */
 static bool is_done(const struct shipper *s)
 {
 	if (s->finishing && now_ms() > s->deadline_ms)
 		return true;
-	return s->finishing == 3 && !spool_used(&s->spool);
+	return s->finishing == 3 && !spool_used(&s->spool) && !ship_has_more(&s->ship);
 }
 
 static int loop(struct shipper *s)

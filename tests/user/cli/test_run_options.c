@@ -45,8 +45,8 @@ Test(run_options, everyone_gets_what_is_theirs)
 	cr_expect_str_eq(line(&agent, text, sizeof(text)),
 			 "--interface eth0 --interface veth* --hook auto --interval 5s "
 			 "--memory 64M --inner --sample 10 --user u --run-dir /tmp/r/ "
-			 "--collector unix:/tmp/r/collector.sock --status-socket "
-			 "/tmp/r/agent.sock --ready-fd 3",
+			 "--collector unix:/tmp/r/collector.sock --spool-dir /d-agent "
+			 "--status-socket /tmp/r/agent.sock --ready-fd 3",
 			 "%s", text);
 	cr_expect_str_eq(line(&collector, text, sizeof(text)),
 			 "--data /d --listen 127.0.0.1:9101 --keep 7d --user u "

@@ -241,7 +241,7 @@ static int step(struct shipper *s, struct pollfd fds[FDS])
 	return err;
 }
 
-/* What is on the disk is sent too, unless the collector is away: then it waits for the next start. */
+/* What is on the disk is sent too, unless the collector is away: the next start goes on with it. */
 static bool is_done(const struct shipper *s)
 {
 	if (s->finishing && now_ms() > s->deadline_ms)

@@ -317,15 +317,16 @@ static uint64_t counter(const char *file, const char *name)
 	return strtoull(line, NULL, 10);
 }
 
-static void push(int from, int to, size_t bytes)
+/* All of it arrives, and what was written before and not read. */
+static void push(int from, int to, size_t bytes, size_t before)
 {
 	static char block[65536];
 	int pid = fork();
 
 	if (!pid) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		for (size_t left = bytes; left;) {
-			ssize_t n = read(to, block, sizeof(block));
+		for (size_t left = bytes + before; left;) {
+			ssize_t n = read(to, block, left < sizeof(block) ? left : sizeof(block));
 
 			if (n <= 0)
 				_exit(1);
@@ -364,14 +365,14 @@ Test(tcp_signal, retransmits_are_the_kernels)
 	port = connect_to(7000, &client);
 	cr_assert_gt(port, 0);
 	server = accept(listener, NULL, NULL);
-	push(client, server, 8 << 20);
+	push(client, server, 8 << 20, 0);
 	cr_assert_eq(system("nft add rule ip t in tcp dport 7000 drop"), 0);
 	cr_assert_eq(write(client, "lost", 4), 4);
 	cr_assert_eq(system("nft add rule ip t out tcp dport 7000 drop"), 0);
 	while (!counter("/proc/self/net/netstat", "TCPRetransFail"))
 		sched_yield(); /* its retransmit comes in 200 ms */
 	cr_assert_eq(system("nft flush ruleset"), 0);
-	push(client, server, 1 << 20);
+	push(client, server, 1 << 20, 4);
 	close(client);
 	close(server);
 	tcp_signal_sweep(b.signal);

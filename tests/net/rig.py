@@ -37,7 +37,7 @@ TOOLS = os.path.join(BUILD, "tests/tools")
 BIN = os.path.join(BUILD, "bin")
 CLONE_NEWNS = 0x00020000
 PR_SET_PDEATHSIG = 1
-TIMEOUT = 30  # seconds any single event may take
+TIMEOUT = 60  # seconds any single event may take
 LIBC = ctypes.CDLL(None, use_errno=True)
 
 

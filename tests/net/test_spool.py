@@ -29,6 +29,12 @@ def disk(rig, agent_id="test-agent"):
     return agent_status(rig, agent_id)["disk_spool"]
 
 
+def looked(rig):
+    """Without pins nobody can know what came after the last look before a kill."""
+    before = agent_status(rig)["looks"]
+    rig.wait_until(lambda: agent_status(rig)["looks"] > before + 1, "the shipper to look")
+
+
 def on_disk(rig, agent_id="test-agent"):
     """The interval is over, and all of it has left memory."""
     before = agent_status(rig, agent_id)["intervals"]
@@ -79,6 +85,7 @@ def survives_a_kill(rig):
     for _ in range(3):
         sent += flood(rig, a, b)
         rig.wait_until(lambda: disk(rig)["batches"] > 0, "batches on the disk", timeout=60)
+        looked(rig)
         kill(rig, agent)
         agent = rig.agent(b, ["v1"], interval="100ms")
     kill(rig, agent)

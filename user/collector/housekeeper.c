@@ -27,6 +27,7 @@ struct housekeeper {
 	int64_t expired_hour; /* up to which hour of arrival ages were looked at */
 	_Atomic bool is_full;
 	bool exporters_changed;
+	bool owes_checkpoint; /* something was dropped: only then do its blocks become free */
 };
 
 int housekeeper_new(struct store *s, const struct housekeeper_limits *limits,
@@ -134,15 +135,29 @@ static int expire_by_age(struct housekeeper *h, int64_t now_us)
 	h->expired_hour = now_us / STORE_HOUR_US;
 	h->exporters_changed = true;
 	metric_add(METRIC_RETENTION_DROPS, dropped);
-	return dropped ? store_checkpoint(h->store) : 0; /* which is when blocks become free */
+	if (dropped)
+		h->owes_checkpoint = true;
+	return 0;
+}
+
+/* Refused while others write (the sealer's COPY counts as such): then it is for the next time. */
+static int checkpoint(struct housekeeper *h)
+{
+	int err = h->owes_checkpoint ? store_checkpoint(h->store) : 0;
+
+	if (!err)
+		h->owes_checkpoint = false;
+	return err;
 }
 
 /* Over the limit: what is missed least goes, but never what is being filled. */
 static int expire_by_size(struct housekeeper *h, int64_t now_us, uint64_t log_bytes)
 {
 	uint64_t used;
-	int err = store_used_bytes(h->store, &used);
+	int err = checkpoint(h);
 
+	if (!err)
+		err = store_used_bytes(h->store, &used);
 	while (!err && used + log_bytes > h->limits.max_disk_bytes) {
 		log_warn("store: %" PRIu64 " bytes are more than --max-disk", used + log_bytes);
 		err = store_drop_oldest(h->store, now_us);
@@ -156,8 +171,8 @@ static int expire_by_size(struct housekeeper *h, int64_t now_us, uint64_t log_by
 		if (err)
 			return err;
 		metric_add(METRIC_RETENTION_DROPS, 1);
-		h->exporters_changed = true;
-		err = store_checkpoint(h->store);
+		h->exporters_changed = h->owes_checkpoint = true;
+		err = checkpoint(h);
 		if (!err)
 			err = store_used_bytes(h->store, &used);
 	}
@@ -172,9 +187,9 @@ static void retain(struct housekeeper *h, int64_t now_us, uint64_t log_bytes)
 
 	if (!err)
 		err = expire_by_size(h, now_us, log_bytes);
-	if (err)
+	if (err && err != -EBUSY)
 		log_error("store: retention: %s", strerror(-err));
-	h->retain_ns = monotonic_ns() + HOUSEKEEPING_PERIOD_NS;
+	h->retain_ns = monotonic_ns() + (err == -EBUSY ? SEALER_POLL_NS : HOUSEKEEPING_PERIOD_NS);
 }
 
 bool housekeeper_run(struct housekeeper *h, int64_t now_us, uint64_t log_bytes)

@@ -210,5 +210,14 @@ int store_used_bytes(struct store *s, uint64_t *ret)
 
 int store_checkpoint(struct store *s)
 {
-	return store_run(s, NULL, "CHECKPOINT", "");
+	__attribute__((cleanup(result_done_auto))) duckdb_result res = {};
+
+	if (!s->writer)
+		return -EIO; /* could not be opened again */
+	if (duckdb_query(s->writer, "CHECKPOINT", &res) == DuckDBSuccess)
+		return 0;
+	if (duckdb_result_error_type(&res) == DUCKDB_ERROR_TRANSACTION)
+		return -EBUSY;
+	log_error("store: checkpoint: %s", duckdb_result_error(&res));
+	return -EIO;
 }

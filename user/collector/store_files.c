@@ -212,8 +212,9 @@ void store_files_stop(struct store *s)
 {
 	struct retired_file *f;
 
-	while ((f = s->retired)) { /* the next start removes what is left */
+	while ((f = s->retired)) { /* nobody reads them any more */
 		s->retired = f->next;
+		store_file_remove(s, f->file);
 		free(f);
 	}
 	if (s->segments_fd >= 0)

@@ -68,6 +68,8 @@ int store_drop_oldest(struct store *s, int64_t now_us);
 
 /* Bytes in use: blocks of the database that hold something, its write-ahead log, sealed files. */
 int store_used_bytes(struct store *s, uint64_t *ret);
+
+/* Which is when blocks of what was dropped become free. -EBUSY: not while others write. */
 int store_checkpoint(struct store *s);
 
 /*

@@ -347,6 +347,10 @@ Test(store, knows_its_size_and_its_oldest_hour)
 	cr_assert(store_used_bytes(store, &full) == 0);
 	cr_expect(full > empty, "%" PRIu64 " > %" PRIu64, full, empty);
 	cr_expect(store_drop_oldest(store, 500001 * HOUR - 1) == -ENOENT, "it is being filled");
+	cr_assert(store_begin(store) == 0);
+	put_exporter(1, NOW);
+	cr_expect(store_checkpoint(store) == -EBUSY, "while somebody writes");
+	cr_assert(store_commit(store) == 0);
 	cr_expect(store_checkpoint(store) == 0);
 	cr_expect(store_file_bytes(store) > 0);
 }

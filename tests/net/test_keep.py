@@ -19,16 +19,18 @@ KEEP = "raw=2h,minute=4h,hour=30d"
 
 
 class Clock:
-    """The collector's wall clock: ours, and so many hours more. Waiting is never faked."""
+    """The collector's wall clock: ten past some hour of today, and so many hours more. Waiting is
+    never faked."""
 
-    def __init__(self, path):
+    def __init__(self, path, hour=10):
         self.file = f"{path}/clock"
+        self.offset = hour * 3600 + 600 - int(time.time()) % 86400
         self.set(0)
 
     def set(self, hours):
         self.hours = hours
         with open(f"{self.file}.new", "w") as f:
-            f.write(f"{hours * 3600:+d}\n")
+            f.write(f"{self.offset + hours * 3600:+d}\n")
         os.chmod(f"{self.file}.new", 0o644)
         os.rename(f"{self.file}.new", self.file)
 
@@ -110,7 +112,7 @@ def test_sealing(path):
 
 def test_kills(path):
     """Killed while it seals, rolls up, expires: nothing acknowledged is lost, and nothing twice."""
-    clock = Clock(path)
+    clock = Clock(path, hour=20)  # so that a day ends, too
     c = start(path, clock)
     for number in range(1, ROUNDS + 1):
         add(c, number)

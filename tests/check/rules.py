@@ -22,7 +22,8 @@ ROOMS = {
     "user/wire/": ("user/lib/", "user/wire/", "proto/") + WIRE_KERN,
     "user/agent/": ("user/lib/", "user/wire/", "user/agent/", "proto/", "skel/", "kern/abi.h",
                     "kern/abi_signal.h", "kern/refusal.h"),
-    "user/collector/": ("user/lib/", "user/wire/", "user/collector/", "proto/"),
+    "user/exporters/": ("user/lib/", "user/wire/", "user/exporters/"),
+    "user/collector/": ("user/lib/", "user/wire/", "user/exporters/", "user/collector/", "proto/"),
     "user/cli/": ("user/lib/", "user/wire/", "user/cli/", "proto/"),
 }
 # Only these rooms see BPF at all.

@@ -15,6 +15,7 @@
 #include "user/collector/metrics.h"
 #include "user/collector/pipeline.h"
 #include "user/collector/registry.h"
+#include "user/exporters/flow_source.h"
 #include "user/lib/log.h"
 #include "user/wire/batch.h"
 
@@ -243,6 +244,11 @@ static int answer(struct api_reply *reply, int err, uint64_t sequence, size_t bo
 	}
 }
 
+static bool is_reserved(const char *agent)
+{
+	return !strncmp(agent, FLOW_SOURCE_AGENT, strlen(FLOW_SOURCE_AGENT));
+}
+
 int ingest_post(struct ingest *in, void *body, size_t body_len, bool zstd, int64_t now_us,
 		struct api_reply *reply)
 {
@@ -260,6 +266,9 @@ int ingest_post(struct ingest *in, void *body, size_t body_len, bool zstd, int64
 	item->zstd = zstd;
 	item->arrived_us = now_us;
 	err = decode_item(item, reply);
+	if (!err && is_reserved(item->batch->head.agent))
+		return refuse(reply, METRIC_REFUSED_MALFORMED, 400, 0,
+			      "names that begin with '" FLOW_SOURCE_AGENT "' are flow exporters'");
 	if (!err && committer_is_full(in->committer))
 		return answer(reply, -ENOSPC, 0, 0);
 	if (!err)

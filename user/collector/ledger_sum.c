@@ -44,6 +44,7 @@ static const struct family {
 	{ "lost/", "lost", TERM_LOST_BEFORE },
 	{ "fold_reason/", "fold_reasons", TERM_NONE },
 	{ "kernel/", "kernel", TERM_NONE },
+	{ "export/", "export", TERM_NONE },
 };
 
 #define FAMILIES (sizeof(families) / sizeof(families[0]))
@@ -273,6 +274,8 @@ static const char *ledger_point_name(uint32_t point)
 		return "drops";
 	case SIGNAL_POINT_LATENCIES:
 		return "latencies";
+	case POINT_RECORDS:
+		return "records";
 	default:
 		return NULL;
 	}

@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -107,6 +108,46 @@ int listen_tcp(struct listen_address *a, int *ret_fd)
 	    getsockname(fd, (struct sockaddr *)&a->addr, &a->len)) {
 		err = -errno;
 		log_error("listen on %s: %s", listen_format(a, text), strerror(-err));
+		return err;
+	}
+	*ret_fd = TAKE_FD(fd);
+	return 0;
+}
+
+static int grow_buffer(int fd, size_t bytes, const char *text)
+{
+	int want = bytes > INT32_MAX / 2 ? INT32_MAX / 2 : (int)bytes, got = 0;
+	socklen_t len = sizeof(got);
+
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &want, sizeof(want)) &&
+	    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &want, sizeof(want)))
+		return -errno;
+	if (getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &got, &len))
+		return -errno;
+	if (got / 2 < want) /* the kernel doubles it, for its own book-keeping */
+		log_warn(
+			"%s: receive buffer is %d KiB, not %d: start as root, or raise net.core.rmem_max",
+			text, got / 2048, want / 1024);
+	return 0;
+}
+
+int listen_udp(struct listen_address *a, size_t receive_bytes, int *ret_fd)
+{
+	AUTO_FD int fd = socket(a->addr.ss_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	char text[LISTEN_TEXT_MAX];
+	int on = 1, err = 0;
+
+	listen_format(a, text);
+	if (fd < 0)
+		err = -errno;
+	if (!err)
+		err = grow_buffer(fd, receive_bytes, text);
+	if (!err && (setsockopt(fd, SOL_SOCKET, SO_RXQ_OVFL, &on, sizeof(on)) ||
+		     bind(fd, (struct sockaddr *)&a->addr, a->len) ||
+		     getsockname(fd, (struct sockaddr *)&a->addr, &a->len)))
+		err = -errno;
+	if (err) {
+		log_error("listen on %s: %s", text, strerror(-err));
 		return err;
 	}
 	*ret_fd = TAKE_FD(fd);

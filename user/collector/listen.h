@@ -24,6 +24,9 @@ int listen_parse(const char *text, struct listen_address *ret);
 /* Binds and listens; *a becomes what was bound (port 0 is any free one). 0 or -errno, logged. */
 int listen_tcp(struct listen_address *a, int *ret_fd);
 
+/* The same for datagrams; receive_bytes: the socket's buffer. The kernel's own limit may hold. */
+int listen_udp(struct listen_address *a, size_t receive_bytes, int *ret_fd);
+
 /* As "127.0.0.1:9101" into text, which it returns. */
 const char *listen_format(const struct listen_address *a, char text[LISTEN_TEXT_MAX]);
 

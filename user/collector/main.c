@@ -14,6 +14,7 @@
 #include "user/collector/committer.h"
 #include "user/collector/housekeeper.h"
 #include "user/collector/ingest.h"
+#include "user/collector/inlet.h"
 #include "user/collector/listen.h"
 #include "user/collector/logwriter.h"
 #include "user/collector/metrics.h"
@@ -41,6 +42,7 @@ struct collector {
 	struct pipeline *pipeline;
 	struct committer *committer;
 	struct ingest *ingest;
+	struct inlet *inlet; /* NULL: no exporters */
 	struct server *server;
 	struct logwriter writer;
 };
@@ -68,7 +70,7 @@ static int make_data_folder(const char *path, const struct identity *id)
 /* Everything that may need root. */
 static int open_outside(struct collector *c)
 {
-	const struct settings *s = &c->settings;
+	struct settings *s = &c->settings;
 	uid_t uid = c->identity.is_change ? c->identity.uid : (uid_t)-1;
 	gid_t gid = c->identity.is_change ? c->identity.gid : (gid_t)-1;
 	int err = make_data_folder(s->data, &c->identity);
@@ -78,6 +80,8 @@ static int open_outside(struct collector *c)
 		return err;
 	}
 	err = listen_tcp(&c->address, &c->tcp_fd);
+	if (!err)
+		err = inlet_sockets_open(&s->inlet, s->receive_bytes);
 	return err ? err : listen_unix(s->socket, uid, gid, &c->unix_fd);
 }
 
@@ -174,7 +178,9 @@ static int start_threads(struct collector *c)
 	err = committer_start(c->committer, c->log);
 	if (err)
 		return err;
-	return server_start(&parts, &c->server);
+	if (c->settings.inlet.len)
+		err = inlet_start(c->pipeline, c->committer, &c->settings.inlet, &c->inlet);
+	return err ? err : server_start(&parts, &c->server);
 }
 
 static void say_ready(const struct collector *c)
@@ -184,6 +190,9 @@ static void say_ready(const struct collector *c)
 	metric_set(METRIC_STARTED_US, (uint64_t)wall_us());
 	log_info("listening on http://%s and %s, data in %s", listen_format(&c->address, text),
 		 c->settings.socket, c->settings.data);
+	for (size_t i = 0; i < c->settings.inlet.len; i++)
+		log_info("flow exporters are heard at udp %s",
+			 listen_format(&c->settings.inlet.addresses[i], text));
 	if (!c->settings.ready_fd)
 		return;
 	if (write((int)c->settings.ready_fd, "1\n", 2) != 2)
@@ -204,6 +213,7 @@ static void stop(struct collector *c)
 {
 	log_info("stopping");
 	server_stop(TAKE(c->server));
+	inlet_stop(TAKE(c->inlet));
 	pipeline_stop_log(c->pipeline);
 	logwriter_join(&c->writer);
 	pipeline_stop_commit(c->pipeline);
@@ -218,6 +228,7 @@ static void collector_close(struct collector *c)
 	pipeline_free(c->pipeline);
 	seglog_close(c->log);
 	store_close(c->store);
+	inlet_sockets_close(&c->settings.inlet);
 	close_fd(c->tcp_fd);
 	close_fd(c->unix_fd);
 	close_fd(c->signal_fd);

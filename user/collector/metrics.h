@@ -31,10 +31,22 @@ enum metric {
 	METRIC_SEGMENTS_SEALED,
 	METRIC_SEAL_FAILURES,
 	METRIC_SEGMENTS_DAMAGED,
+	METRIC_EXPORTER_DATAGRAMS,
+	METRIC_EXPORTER_BYTES,
+	METRIC_EXPORTER_RECORDS, /* that became rows */
+	METRIC_EXPORTER_REFUSED, /* records, sets and datagrams that could not be read */
+	METRIC_EXPORTER_UNKNOWN, /* datagrams of no protocol of ours */
+	METRIC_EXPORTER_NO_ROOM, /* datagrams of an exporter beyond FLOW_SOURCES_MAX */
+	METRIC_EXPORTER_RECEIVE_DROPS, /* datagrams that the kernel dropped at our sockets */
+	METRIC_EXPORTER_MISSING_RECORDS, /* by gaps in sequences */
+	METRIC_EXPORTER_MISSING_DATAGRAMS,
+	METRIC_EXPORTER_LOST, /* records that could not be stored before the end */
 	METRIC_HTTP_REQUESTS,
 	METRIC_HTTP_ERRORS, /* answered with 400 and above */
 	METRIC_HTTP_SLOW, /* connections cut for taking too long */
 	/* gauges */
+	METRIC_EXPORTER_SOURCES,
+	METRIC_EXPORTER_QUEUE,
 	METRIC_QUEUE_BATCHES,
 	METRIC_QUEUE_BYTES,
 	METRIC_LAG_BYTES,

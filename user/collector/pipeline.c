@@ -158,7 +158,8 @@ int pipeline_submit(struct pipeline *p, struct item *item)
 	err = admit(p, item);
 	if (err) {
 		pthread_mutex_unlock(&p->lock);
-		item_free(item);
+		if (!item->is_kept)
+			item_free(item);
 		return err;
 	}
 	item->waiter = &waiter;
@@ -183,22 +184,43 @@ struct item *pipeline_take_to_log(struct pipeline *p)
 	return group;
 }
 
+/* With the lock held: its waiter goes on, and may do so with the item if it is kept. */
+static void answer(struct item *i, int err)
+{
+	i->waiter->result = err;
+	i->waiter->is_done = true;
+	i->waiter = NULL; /* its stack may be gone once the lock is free */
+}
+
+/* With the lock held. What is left of the group is nobody's any more. */
+static struct item *fail_group(struct pipeline *p, struct item *group, int err)
+{
+	struct item *rest = NULL, *next;
+
+	for (; group; group = next) {
+		next = group->next;
+		depth_add(&p->depth, group, -1);
+		answer(group, err);
+		group->next = group->is_kept ? NULL : rest;
+		if (!group->is_kept)
+			rest = group;
+	}
+	return rest;
+}
+
 void pipeline_logged(struct pipeline *p, struct item *group, int err)
 {
 	struct item *last = NULL;
 
 	pthread_mutex_lock(&p->lock);
-	for (struct item *i = group; i; i = i->next) {
-		i->waiter->result = err;
-		i->waiter->is_done = true;
-		i->waiter = NULL; /* its stack may be gone once the lock is free */
-		if (err)
-			depth_add(&p->depth, i, -1);
-		else
-			p->durable++;
+	if (err)
+		group = fail_group(p, group, err);
+	for (struct item *i = group; !err && i; i = i->next) {
+		answer(i, 0);
+		p->durable++;
 		last = i;
 	}
-	if (!err && last)
+	if (last)
 		list_add(&p->to_commit, group, last);
 	pthread_cond_broadcast(&p->changed);
 	pthread_mutex_unlock(&p->lock);

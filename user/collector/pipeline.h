@@ -27,6 +27,7 @@ struct item {
 	void *body; /* as it came */
 	size_t body_len;
 	bool zstd;
+	bool is_kept; /* when it is refused or fails it stays whose it was */
 	int64_t arrived_us;
 	struct log_position end; /* set when durable */
 	struct waiter *waiter; /* the server thread that waits; NULL at replay */
@@ -43,7 +44,7 @@ void pipeline_free(struct pipeline *p);
 DEFINE_AUTO(pipeline_free, struct pipeline *);
 
 /*
- * Hands the item over (always: it is freed or stored later) and waits until it is durable. 0;
+ * Hands the item over (freed or stored later; but see is_kept) and waits until it is durable. 0;
  * -EAGAIN: a bound above is reached; -ESHUTDOWN: stopping; else the log's error.
  */
 int pipeline_submit(struct pipeline *p, struct item *item);

@@ -17,6 +17,10 @@ static const struct option_row rows[] = {
 	  .help = "API for people and Prometheus; port 0: any free one" },
 	{ "socket", 's', OPTION_TEXT, AT(socket), "PATH", "/run/wiretally/collector.sock",
 	  .help = "Unix socket that agents of this host ship to" },
+	{ "exporters", 'e', OPTION_TEXT, AT(exporters), "ADDR:PORT,…", NULL,
+	  .help = "take NetFlow v5, v9, IPFIX and sFlow v5 there, over UDP: 0.0.0.0:2055,[::]:6343" },
+	{ "receive-buffer", 0, OPTION_BYTES, AT(receive_bytes), "SIZE", "32M", .min = 64u << 10,
+	  .max = 1u << 30, .help = "what each of these sockets may hold while the store is busy" },
 	{ "keep", 'k', OPTION_TEXT, AT(keep), "TIMES", KEEP_DEFAULT,
 	  .help = "ages at which records, minutes and hours of flows are dropped; the rest goes with minutes" },
 	{ "max-disk", 0, OPTION_BYTES, AT(max_disk_bytes), "SIZE", "10G", .min = 64u << 20,
@@ -57,6 +61,12 @@ int settings_parse(int argc, char **argv, struct settings *ret)
 	}
 	if (rest < argc) {
 		fprintf(stderr, "wiretally-collector: unexpected argument '%s'\n", argv[rest]);
+		return -EINVAL;
+	}
+	if (ret->exporters && inlet_sockets_parse(ret->exporters, &ret->inlet)) {
+		fprintf(stderr,
+			"wiretally-collector: --exporters '%s' is not ADDR:PORT, or up to %d of them with commas\n",
+			ret->exporters, INLET_SOCKETS_MAX);
 		return -EINVAL;
 	}
 	if (keep_parse(ret->keep, ret->keep_us, why)) {

@@ -7,12 +7,16 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "user/collector/inlet.h"
 #include "user/collector/store_schema.h"
 
 struct settings {
 	const char *data;
 	const char *listen;
 	const char *socket;
+	const char *exporters; /* as given; NULL: none */
+	struct inlet_sockets inlet;
+	uint64_t receive_bytes;
 	const char *keep; /* as given */
 	int64_t keep_us[STORE_TIERS];
 	uint64_t max_disk_bytes;

@@ -10,7 +10,8 @@
  *               UBIGINT (big-endian halves of the 16-byte address), src_port, dst_port, ethertype
  *               USMALLINT, proto, flags, kind UTINYINT, ifindex, netns UINTEGER, vlan_outer,
  *               vlan_inner USMALLINT, tunnel_id UINTEGER, packets, l2_octets, l3_octets UBIGINT,
- *               tcp_flags USMALLINT, dscp, ttl_min, ttl_max UTINYINT, sampling UINTEGER.
+ *               tcp_flags USMALLINT, dscp, ttl_min, ttl_max UTINYINT, sampling, src_as, dst_as,
+ *               peer_ifindex UINTEGER.
  *               flags and kind as in user/wire/flow.h.
  *   connections_<n>, drops_<n>  the same for rows of struct connection and struct drop
  *               (user/wire/signal.h), column for column, addresses in halves.

@@ -42,6 +42,9 @@ static void flow_row(struct store_appender *a, uint32_t exporter_id, uint64_t in
 	SET(a, uint8_t, FLOW_TTL_MIN, f->ttl_min);
 	SET(a, uint8_t, FLOW_TTL_MAX, f->ttl_max);
 	SET(a, uint32_t, FLOW_SAMPLING, f->sampling);
+	SET(a, uint32_t, FLOW_SRC_AS, f->src_as);
+	SET(a, uint32_t, FLOW_DST_AS, f->dst_as);
+	SET(a, uint32_t, FLOW_PEER_IFINDEX, f->peer_ifindex);
 }
 
 static int append_flows(struct store *s, uint32_t exporter_id, const struct batch *b,

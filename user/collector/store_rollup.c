@@ -33,7 +33,15 @@ static const char measures[] =
 static const char columns[] =
 	"start_us, end_us, src_hi, src_lo, dst_hi, dst_lo, src_port, dst_port, ethertype, proto, "
 	"flags, kind, ifindex, netns, vlan_outer, vlan_inner, tunnel_id, packets, l2_octets, "
-	"l3_octets, tcp_flags, dscp, ttl_min, ttl_max, sampling, records";
+	"l3_octets, tcp_flags, dscp, ttl_min, ttl_max, sampling, src_as, dst_as, peer_ifindex, "
+	"records";
+
+/* Follow from the addresses: any row has them; of what is folded nothing is known. */
+static const char routes[] =
+	"coalesce(any_value(src_as), 0) AS src_as, coalesce(any_value(dst_as), 0) AS dst_as, "
+	"coalesce(any_value(peer_ifindex), 0) AS peer_ifindex";
+static const char no_routes[] =
+	"0::UINTEGER AS src_as, 0::UINTEGER AS dst_as, 0::UINTEGER AS peer_ifindex";
 
 static const char fold_key[] =
 	"exporter_id, slot, 0::UBIGINT AS src_hi, 0::UBIGINT AS src_lo, 0::UBIGINT AS dst_hi, "
@@ -51,7 +59,8 @@ static const char fold_key[] =
 static void write_best(FILE *out, int64_t slot_us, unsigned int top, const char *source)
 {
 	fprintf(out,
-		"WITH flat AS (SELECT *, start_us // %" PRId64 " AS slot, %s AS h FROM %s), "
+		"WITH flat AS (SELECT *, start_us // %" PRId64 " AS slot, %s AS h FROM "
+		"(FROM minutes_none UNION ALL BY NAME FROM %s)), "
 		"sums AS (SELECT *, octets * 1024 + h %% 1024 AS weight FROM (SELECT exporter_id, "
 		"slot, h, sum(l2_octets) AS octets FROM flat WHERE kind = 0 GROUP BY ALL)), "
 		"bars AS (SELECT exporter_id, slot, CASE WHEN count(*) > %u THEN "
@@ -73,11 +82,11 @@ void store_rollup_sql(const char *source, int64_t slot_us, unsigned int top, int
 {
 	write_best(out, slot_us, top, source);
 	fprintf(out,
-		"kept AS (SELECT %s, %s FROM flat SEMI JOIN best USING (exporter_id, slot, h) "
+		"kept AS (SELECT %s, %s, %s FROM flat SEMI JOIN best USING (exporter_id, slot, h) "
 		"WHERE kind = 0 GROUP BY ALL), "
-		"rest AS (SELECT %s, %s FROM flat ANTI JOIN (SELECT *, 0::UTINYINT AS kind FROM best) "
+		"rest AS (SELECT %s, %s, %s FROM flat ANTI JOIN (SELECT *, 0::UTINYINT AS kind FROM best) "
 		"USING (exporter_id, slot, h, kind) GROUP BY ALL), %s",
-		key, measures, fold_key, measures, firsts);
+		key, measures, routes, fold_key, measures, no_routes, firsts);
 	fprintf(out,
 		"SELECT coalesce(first, exporter_id) AS exporter_id, %" PRId64
 		"::UBIGINT AS \"interval\", %s "

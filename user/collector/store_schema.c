@@ -45,6 +45,9 @@ const struct store_column store_flow_columns[TIER_COLUMNS] = {
 	[FLOW_TTL_MIN] = { "ttl_min", U8 },
 	[FLOW_TTL_MAX] = { "ttl_max", U8 },
 	[FLOW_SAMPLING] = { "sampling", U32 },
+	[FLOW_SRC_AS] = { "src_as", U32 },
+	[FLOW_DST_AS] = { "dst_as", U32 },
+	[FLOW_PEER_IFINDEX] = { "peer_ifindex", U32 },
 	[FLOW_RECORDS] = { "records", U32 },
 };
 
@@ -243,16 +246,28 @@ static const char small_tables[] =
 	"CREATE TABLE IF NOT EXISTS addresses (agent VARCHAR, hi UBIGINT, lo UBIGINT);"
 	"CREATE TABLE IF NOT EXISTS log_position (segment UBIGINT, bytes UBIGINT);"
 	"INSERT INTO log_position SELECT 0, 0 WHERE (SELECT count(*) FROM log_position) = 0;"
-	"INSERT INTO meta SELECT 'schema', 4 WHERE (SELECT count(*) FROM meta) = 0;";
-_Static_assert(STORE_SCHEMA == 4, "the last line above writes it");
+	"INSERT INTO meta SELECT 'schema', 5 WHERE (SELECT count(*) FROM meta) = 0;";
+_Static_assert(STORE_SCHEMA == 5, "the last line above writes it");
 
-/* From any older version: what it had is read as it is, new tables are made with the others. */
+/*
+ * From any older version: what it had is read as it is (store_source.c fills up columns by name),
+ * new tables are made with the others.
+ */
 static const char bring_up[] =
 	"ALTER TABLE segments ADD COLUMN IF NOT EXISTS file VARCHAR DEFAULT '';"
 	"ALTER TABLE segments ADD COLUMN IF NOT EXISTS bytes UBIGINT DEFAULT 0;"
 	"ALTER TABLE segments ADD COLUMN IF NOT EXISTS crc UINTEGER DEFAULT 0;"
 	"ALTER TABLE segments ADD COLUMN IF NOT EXISTS hours UINTEGER DEFAULT 0;"
-	"UPDATE meta SET value = 4 WHERE key = 'schema';";
+	"DROP TABLE IF EXISTS flows_none; DROP TABLE IF EXISTS minutes_none;"
+	"DROP TABLE IF EXISTS hours_none;"
+	"UPDATE meta SET value = 5 WHERE key = 'schema';";
+
+/* What is still written to must have every column: new ones are the last of flows. */
+static const char grow[] =
+	"SELECT 'ALTER TABLE ' || name || ' ADD COLUMN IF NOT EXISTS src_as UINTEGER DEFAULT 0;"
+	" ALTER TABLE ' || name || ' ADD COLUMN IF NOT EXISTS dst_as UINTEGER DEFAULT 0;"
+	" ALTER TABLE ' || name || ' ADD COLUMN IF NOT EXISTS peer_ifindex UINTEGER DEFAULT 0;'"
+	" FROM segments WHERE file = '' AND starts_with(name, 'flows_')";
 
 static const char *type_name(duckdb_type type)
 {
@@ -295,6 +310,29 @@ static int run(duckdb_connection connection, const char *sql)
 	return -EIO;
 }
 
+static int grow_tables(duckdb_connection connection)
+{
+	__attribute__((cleanup(result_done_auto))) duckdb_result result = {};
+	int err = 0;
+
+	if (duckdb_query(connection, grow, &result) != DuckDBSuccess)
+		return -EIO;
+	for (idx_t i = 0; !err && i < duckdb_row_count(&result); i++) {
+		char *sql = duckdb_value_varchar(&result, 0, i);
+
+		err = run(connection, sql);
+		duckdb_free(sql);
+	}
+	return err;
+}
+
+static int bring_up_from_before(duckdb_connection connection)
+{
+	int err = run(connection, bring_up);
+
+	return err ? err : grow_tables(connection);
+}
+
 static int check_version(duckdb_connection connection)
 {
 	__attribute__((cleanup(result_done_auto))) duckdb_result result = {};
@@ -306,9 +344,9 @@ static int check_version(duckdb_connection connection)
 	found = duckdb_row_count(&result) == 1 ? duckdb_value_uint64(&result, 0, 0) : 0;
 	if (found == STORE_SCHEMA)
 		return 0;
-	/* 1 had flows alone, 2 neither host counts nor latencies, 3 no files */
+	/* 1 had flows alone, 2 neither host counts nor latencies, 3 no files, 4 no exporters' fields */
 	if (found >= 1 && found < STORE_SCHEMA)
-		return run(connection, bring_up);
+		return bring_up_from_before(connection);
 	log_error("store: its schema is version %llu, this program knows %d",
 		  (unsigned long long)found, STORE_SCHEMA);
 	return -EPROTONOSUPPORT;

@@ -8,7 +8,7 @@
 
 #include <duckdb.h>
 
-#define STORE_SCHEMA 4 /* written into `meta`; a newer one is refused, an older one brought up */
+#define STORE_SCHEMA 5 /* written into `meta`; a newer one is refused, an older one brought up */
 
 struct store_column {
 	const char *name;
@@ -44,6 +44,9 @@ enum flow_column {
 	FLOW_TTL_MIN,
 	FLOW_TTL_MAX,
 	FLOW_SAMPLING,
+	FLOW_SRC_AS,
+	FLOW_DST_AS,
+	FLOW_PEER_IFINDEX,
 	FLOW_COLUMNS,
 	FLOW_RECORDS =
 		FLOW_COLUMNS, /* of the coarse tiers alone: how many records a row stands for */

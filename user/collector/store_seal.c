@@ -228,7 +228,7 @@ static int insert_from(struct store *s, const char *table, const char *file, int
 			fclose(out);
 		return -ENOMEM;
 	}
-	fprintf(out, "INSERT INTO %s ", table);
+	fprintf(out, "INSERT INTO %s BY NAME ", table);
 	if (hour < 0)
 		fprintf(out, "SELECT * FROM %s", source);
 	else

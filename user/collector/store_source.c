@@ -25,7 +25,7 @@ struct source {
 static void begin_part(struct source *src)
 {
 	fputs(src->separator, src->out);
-	src->separator = " UNION ALL ";
+	src->separator = " UNION ALL BY NAME ";
 }
 
 static void add_table(struct source *src, const char *name, const char *more)
@@ -53,7 +53,7 @@ static bool add_files(struct source *src, const struct store_segments *list, con
 		any = true;
 	}
 	if (any)
-		fputs("])", src->out);
+		fputs("], union_by_name = true)", src->out);
 	return any;
 }
 
@@ -171,7 +171,7 @@ static void add_hours(struct source *src, const struct store_segments *list, con
 	src->separator = "";
 	add_tables(src, list, chosen, SERIES_HOURS, "");
 	add_files(src, list, chosen, SERIES_HOURS, "");
-	src->separator = " UNION ALL ";
+	src->separator = " UNION ALL BY NAME ";
 	fputs(")", src->out);
 	for (size_t i = 0; i < list->len; i++) {
 		const struct store_segment *g = &list->at[i];
@@ -195,21 +195,25 @@ static bool any_of(const struct store_segments *list, const bool *chosen, enum s
 
 /* ---- SQL ------------------------------------------------------------------------------------ */
 
-static int source_begin(struct source *src, const struct store_reader *r, char **text, size_t *len)
+/* An empty table is the first part: it says which columns there are, whatever older files have. */
+static int source_begin(struct source *src, const struct store_reader *r, enum store_series series,
+			const char *more, char **text, size_t *len)
 {
+	char none[STORE_NAME_MAX];
+
 	*src = (struct source){ open_memstream(text, len), r, "" };
 	if (!src->out)
 		return -ENOMEM;
 	fputs("(", src->out);
+	snprintf(none, sizeof(none), "%s_none", store_series[series].name);
+	add_table(src, none, more);
 	return 0;
 }
 
-static int source_end(struct source *src, enum store_series series, const char *more)
+static int source_end(struct source *src)
 {
 	bool failed;
 
-	if (!*src->separator)
-		fprintf(src->out, "SELECT *%s FROM %s_none", more, store_series[series].name);
 	fputs(")", src->out);
 	failed = ferror(src->out);
 	return fclose(src->out) || failed ? -ENOMEM : 0;
@@ -221,7 +225,7 @@ static int flows_sql(const struct store_reader *r, const struct store_segments *
 	AUTO_FREE char *text = NULL;
 	struct source src;
 	size_t len;
-	int err = source_begin(&src, r, &text, &len);
+	int err = source_begin(&src, r, SERIES_FLOWS, AS_ONE_RECORD, &text, &len);
 
 	if (err)
 		return err;
@@ -230,7 +234,7 @@ static int flows_sql(const struct store_reader *r, const struct store_segments *
 	add_files(&src, list, chosen, SERIES_MINUTES, "");
 	if (any_of(list, chosen, SERIES_HOURS))
 		add_hours(&src, list, chosen);
-	err = source_end(&src, SERIES_FLOWS, AS_ONE_RECORD);
+	err = source_end(&src);
 	if (!err)
 		*ret = TAKE(text);
 	return err;
@@ -302,12 +306,12 @@ static int plain_source(struct store_reader *r, enum store_series series, int64_
 	for (size_t i = 0; i < list.len; i++)
 		chosen[i] = overlaps(&list.at[i], from_us, to_us) &&
 			    (!only_tables || !list.at[i].file[0]);
-	err = source_begin(&src, r, &text, &len);
+	err = source_begin(&src, r, series, "", &text, &len);
 	if (err)
 		return err;
 	add_tables(&src, &list, chosen, series, "");
 	add_files(&src, &list, chosen, series, "");
-	err = source_end(&src, series, "");
+	err = source_end(&src);
 	if (!err)
 		*ret = TAKE(text);
 	return err;

@@ -115,7 +115,7 @@ const char *batch_check_ledger(const struct ledger_row *row)
 {
 	if (row->interval == 0)
 		return "ledger's interval is 0";
-	if (row->point >= WT_POINTS &&
+	if (row->point >= WT_POINTS && row->point != POINT_RECORDS &&
 	    (row->point < WT_SIGNAL_POINT || row->point >= WT_SIGNAL_POINT + WT_SIGNALS))
 		return "ledger's point is unknown";
 	if (row->counts_len > LEDGER_COUNTS_MAX)

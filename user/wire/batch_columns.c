@@ -34,7 +34,8 @@ static const struct column columns[] = {
 	COLUMN(l2_octets, 8, l2_octets),   COLUMN(l3_octets, 8, l3_octets),
 	COLUMN(tcp_flags, 4, tcp_flags),   COLUMN(dscp, 4, dscp),
 	COLUMN(ttl_min, 4, ttl_min),	   COLUMN(ttl_max, 4, ttl_max),
-	COLUMN(sampling, 4, sampling),
+	COLUMN(sampling, 4, sampling),	   COLUMN(source_as, 4, src_as),
+	COLUMN(destination_as, 4, dst_as), COLUMN(peer_interface, 4, peer_ifindex),
 };
 _Static_assert(sizeof(columns) / sizeof(columns[0]) == BATCH_COLUMNS, "header tells the size");
 

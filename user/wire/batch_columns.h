@@ -12,7 +12,7 @@
 
 struct flow;
 
-#define BATCH_COLUMNS 17
+#define BATCH_COLUMNS 20
 
 /*
  * Enter rows[0 … len) into the columns of to. Values go to block, which holds at least

@@ -37,6 +37,10 @@ struct flow {
 	uint8_t ttl_max;
 	uint16_t tcp_flags;
 	uint32_t sampling;
+	/* of flow exporters' records alone, else 0 */
+	uint32_t src_as;
+	uint32_t dst_as;
+	uint32_t peer_ifindex; /* where it went out (came in, of egress rows) */
 	uint64_t packets;
 	uint64_t l2_octets;
 	uint64_t l3_octets;

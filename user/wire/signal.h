@@ -27,6 +27,7 @@ enum connection_end {
 #define SIGNAL_POINT_TCP 16 /* counts events */
 #define SIGNAL_POINT_DROPS 17 /* counts packets and octets */
 #define SIGNAL_POINT_LATENCIES 18 /* counts samples */
+#define POINT_RECORDS 32 /* counts records of a flow exporter (user/exporters/flow_source.h) */
 
 #define PROTOCOL_TCP 6
 #define PROTOCOL_UDP 17

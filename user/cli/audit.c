@@ -100,6 +100,16 @@ static void add_reasons(struct table *t, const struct show *show, const struct s
 	}
 }
 
+static bool is_of_exporter(const json_t *row)
+{
+	return !strcmp(show_text(row, "point"), "records");
+}
+
+static const char *label_of(const struct stage *stage, const json_t *row)
+{
+	return is_of_exporter(row) && !strcmp(stage->key, "seen") ? "arrived" : stage->label;
+}
+
 /* The main terms are shown even when 0, the rest where there is something. */
 static void add_stage(struct table *t, const struct show *show, const struct stage *stage,
 		      json_t *row)
@@ -111,7 +121,7 @@ static void add_stage(struct table *t, const struct show *show, const struct sta
 	else if (stage->shape == STAGE_RULE)
 		add_line(t, show, is_zero(value) ? "ok" : "!!", stage->label, value);
 	else if (*stage->sign != '+' || !is_zero(value))
-		add_line(t, show, stage->sign, stage->label, value);
+		add_line(t, show, stage->sign, label_of(stage, row), value);
 }
 
 static void print_point(const json_t *row)
@@ -186,6 +196,29 @@ static bool counts_packets(const json_t *row)
 	return !*point || !strcmp(point, "packets") || !strcmp(point, "drops");
 }
 
+/* What an exporter says it sent, and never came: nobody knows what was in it. */
+static void print_export(const struct show *show, json_t *row)
+{
+	char packets[UNITS_TEXT_MAX], label[96];
+	const char *what;
+	json_t *count;
+
+	json_object_foreach(json_object_get(row, "export"), what, count) {
+		snprintf(label, sizeof(label), "%.60s", what);
+		for (char *c = label; *c; c++)
+			*c = *c == '_' ? ' ' : *c;
+		show_line("    beside it, %s: %s", label,
+			  show_count(show, show_int(count, "packets"), packets));
+	}
+}
+
+static const char *heading(const json_t *row)
+{
+	if (is_of_exporter(row))
+		return "RECORDS";
+	return counts_packets(row) ? "PACKETS" : "EVENTS";
+}
+
 static int print_row(const struct show *show, json_t *row)
 {
 	AUTO(table_free) struct table *t = table_new(4);
@@ -196,13 +229,14 @@ static int print_row(const struct show *show, json_t *row)
 	print_point(row);
 	table_column(t, "    ", true);
 	table_column(t, "", false);
-	table_column(t, counts_packets(row) ? "PACKETS" : "EVENTS", true);
+	table_column(t, heading(row), true);
 	table_column(t, "BYTES", true);
 	for (size_t i = 0; i < ARRAY_LEN(stages); i++)
 		add_stage(t, show, &stages[i], row);
 	status = show_table(show, t);
 	print_fold_reasons(show, row);
 	print_kernel(show, row);
+	print_export(show, row);
 	putchar('\n');
 	return status;
 }

@@ -40,7 +40,7 @@ typedef int api_endpoint(const struct api_request *req, struct api_reply *reply)
 api_endpoint api_top, api_flows; /* api_top.c, api_flows.c */
 api_endpoint api_series, api_topology; /* files of their names */
 api_endpoint api_connections, api_drops, api_latencies, api_tcp; /* files of their names */
-api_endpoint api_hostcounts; /* api_hostcounts.c */
+api_endpoint api_exporters, api_hostcounts; /* files of their names */
 api_endpoint api_ledger, api_status; /* api_ledger.c, api_status.c */
 api_endpoint api_metrics, api_health; /* metrics.c */
 api_endpoint api_index; /* routes.c: what there is, for people */

@@ -33,9 +33,10 @@ static void fill_head(struct batch_head *head, const struct flow_source *s,
 	head->interval = sequence;
 	snprintf(head->host, sizeof(head->host), "%s", address);
 	if (s->key.domain)
-		snprintf(head->exporter, sizeof(head->exporter), "%s/%u", protocol, s->key.domain);
+		snprintf(head->exporter, sizeof(head->exporter), "%s/%s/%u", address, protocol,
+			 s->key.domain);
 	else
-		snprintf(head->exporter, sizeof(head->exporter), "%s", protocol);
+		snprintf(head->exporter, sizeof(head->exporter), "%s/%s", address, protocol);
 }
 
 static void add_count(struct ledger_row *row, const char *before, const char *name, uint64_t n)

@@ -26,6 +26,8 @@ static const struct route routes[] = {
 	  "histograms of connect latency and RTT: by=remote, kind=, order=p99, filter=, step=60" },
 	{ "/v1/hostcounts", api_hostcounts, true,
 	  "what hosts count themselves: name=tcp/, netns=, series=1" },
+	{ "/v1/exporters", api_exporters, true,
+	  "flow exporters: what came of each, and what is missing" },
 	{ "/v1/ledger", api_ledger, true, "what happened to every packet: last= or from= and to=" },
 	{ "/v1/status", api_status, true, "the store, the log, agents and their interfaces" },
 };

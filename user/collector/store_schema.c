@@ -344,7 +344,7 @@ static int check_version(duckdb_connection connection)
 	found = duckdb_row_count(&result) == 1 ? duckdb_value_uint64(&result, 0, 0) : 0;
 	if (found == STORE_SCHEMA)
 		return 0;
-	/* 1 had flows alone, 2 neither host counts nor latencies, 3 no files, 4 no exporters' fields */
+	/* 1 had flows alone, 2 no host counts nor latencies, 3 no files, 4 no exporters' fields */
 	if (found >= 1 && found < STORE_SCHEMA)
 		return bring_up_from_before(connection);
 	log_error("store: its schema is version %llu, this program knows %d",

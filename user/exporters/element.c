@@ -29,7 +29,8 @@ static const struct row {
 	{ 17, ELEMENT_DST_AS },
 	{ 21, ELEMENT_END_UPTIME },
 	{ 22, ELEMENT_START_UPTIME },
-	{ 23, ELEMENT_OCTETS }, /* v9 OUT_BYTES, OUT_PKTS: what left; a record has one or the other */
+	{ 23,
+	  ELEMENT_OCTETS }, /* v9 OUT_BYTES, OUT_PKTS: what left; a record has one or the other */
 	{ 24, ELEMENT_PACKETS },
 	{ 27, ELEMENT_SRC_V6 },
 	{ 28, ELEMENT_DST_V6 },

@@ -154,21 +154,23 @@ int flow_source_record(struct flow_source *s, const struct record_values *r,
 
 static int name_interface(struct flow_source *s, uint32_t ifindex, const char *name)
 {
-	struct watched_interface *at = s->interfaces, *end = at + s->interfaces_len;
+	struct watched_interface *at;
+	size_t i = 0;
 
-	while (at < end && at->index != ifindex)
-		at++;
-	if (at < end && !strcmp(at->name, name))
+	while (i < s->interfaces_len && s->interfaces[i].index != ifindex)
+		i++;
+	if (i < s->interfaces_len && !strcmp(s->interfaces[i].name, name))
 		return 0;
-	if (at == end) {
-		if (s->interfaces_len == FLOW_SOURCE_INTERFACES_MAX)
+	if (i == s->interfaces_len) {
+		if (i == FLOW_SOURCE_INTERFACES_MAX)
 			return 0;
-		at = realloc(s->interfaces, (s->interfaces_len + 1) * sizeof(*at));
+		at = realloc(s->interfaces, (i + 1) * sizeof(*at));
 		if (!at)
 			return -ENOMEM;
 		s->interfaces = at;
-		at += s->interfaces_len++;
+		s->interfaces_len++;
 	}
+	at = &s->interfaces[i];
 	*at = (struct watched_interface){ .index = ifindex };
 	snprintf(at->name, sizeof(at->name), "%s", name);
 	snprintf(at->hook, sizeof(at->hook), "%s", export_protocol_name(s->key.protocol));

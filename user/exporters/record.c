@@ -100,9 +100,8 @@ static int64_t moment(const struct record_values *r, const struct record_time *t
 static void set_times(const struct record_values *r, const struct record_time *t, struct flow *f)
 {
 	int64_t start = moment(r, t, false), end = moment(r, t, true);
-	int64_t length_us = HAS(r, DURATION_MS)
-				    ? (int64_t)(NUMBER(r, DURATION_MS) & UINT32_MAX) * 1000
-				    : 0;
+	int64_t length_us =
+		HAS(r, DURATION_MS) ? (int64_t)(NUMBER(r, DURATION_MS) & UINT32_MAX) * 1000 : 0;
 
 	if (start < 0 && end >= 0)
 		start = end > length_us ? end - length_us : 0;
@@ -137,7 +136,8 @@ static void set_ports(const struct record_values *r, struct flow *f)
 	f->dst_port = (uint16_t)NUMBER(r, DST_PORT);
 	if (f->proto != PROTO_ICMP && f->proto != PROTO_ICMP6)
 		return;
-	f->src_port = (uint16_t)(HAS(r, ICMP_TYPE) ? NUMBER(r, ICMP_TYPE) & 0xff : both >> 8 & 0xff);
+	f->src_port =
+		(uint16_t)(HAS(r, ICMP_TYPE) ? NUMBER(r, ICMP_TYPE) & 0xff : both >> 8 & 0xff);
 	f->dst_port = (uint16_t)(HAS(r, ICMP_CODE) ? NUMBER(r, ICMP_CODE) & 0xff : both & 0xff);
 }
 
@@ -163,7 +163,8 @@ static void set_network(const struct record_values *r, struct flow *f)
 	f->src_as = (uint32_t)NUMBER(r, SRC_AS);
 	f->dst_as = (uint32_t)NUMBER(r, DST_AS);
 	f->ifindex = (uint32_t)(is_egress ? NUMBER(r, OUT_INTERFACE) : NUMBER(r, IN_INTERFACE));
-	f->peer_ifindex = (uint32_t)(is_egress ? NUMBER(r, IN_INTERFACE) : NUMBER(r, OUT_INTERFACE));
+	f->peer_ifindex =
+		(uint32_t)(is_egress ? NUMBER(r, IN_INTERFACE) : NUMBER(r, OUT_INTERFACE));
 	f->flags = FLOW_COUNTED;
 	if (is_egress)
 		f->flags |= FLOW_EGRESS;

@@ -89,9 +89,9 @@ static int read_header(const struct sample *s, struct bytes record)
 	packet.bytes = header.at;
 	packet.captured = header.left;
 	packet.wire_bytes = frame > stripped ? frame - stripped : frame;
-	packet.link = protocol == HEADER_ETHERNET ? PACKET_ETHERNET
+	packet.link = protocol == HEADER_ETHERNET			   ? PACKET_ETHERNET
 		      : protocol == HEADER_IPV4 || protocol == HEADER_IPV6 ? PACKET_RAW_IP
-									    : PACKET_UNKNOWN_LINK;
+									   : PACKET_UNKNOWN_LINK;
 	packet_parse(&packet, false, &parsed);
 	if (!parsed.refusal)
 		return put_row(s, &parsed.outer);

@@ -137,7 +137,8 @@ static int parse_field(struct bytes *set, bool is_ipfix, bool is_scope, struct t
 		number &= (uint16_t)~ENTERPRISE_BIT;
 	}
 	*ret = (struct template_field){ len, (uint16_t)element_find(enterprise, number) };
-	if (is_scope && !is_ipfix) /* RFC 3954 6.1: scopes have numbers of their own; 2: interface */
+	if (is_scope &&
+	    !is_ipfix) /* RFC 3954 6.1: scopes have numbers of their own; 2: interface */
 		ret->element = number == 2 ? ELEMENT_IN_INTERFACE : ELEMENT_NONE;
 	return 0;
 }
@@ -197,8 +198,8 @@ static bool parse_counts(struct bytes *set, bool is_ipfix, struct template *t)
 	return bytes_u16(set, &t->fields_len);
 }
 
-int template_parse(struct bytes *set, bool is_ipfix, bool is_options,
-		   struct template_field *fields, struct template *ret)
+int template_parse(struct bytes *set, bool is_ipfix, bool is_options, struct template_field *fields,
+		   struct template *ret)
 {
 	*ret = (struct template){ .is_options = is_options, .is_fixed = true, .fields = fields };
 	if (!parse_counts(set, is_ipfix, ret) || ret->fields_len > TEMPLATE_FIELDS_MAX)

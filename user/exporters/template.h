@@ -23,7 +23,8 @@ struct template_field {
 	uint16_t element; /* enum element */
 };
 
-struct template {
+struct template
+{
 	uint16_t id;
 	uint16_t fields_len;
 	uint16_t scope_len; /* the first so many say what the others are about; 0: a flow's */
@@ -53,7 +54,7 @@ void templates_withdraw(struct templates *t, uint16_t id, bool is_options);
  * One template from the front of a set; fields holds TEMPLATE_FIELDS_MAX and *ret points to it.
  * is_ipfix: with enterprise numbers and withdrawals (no fields). -EBADMSG when it is none.
  */
-int template_parse(struct bytes *set, bool is_ipfix, bool is_options,
-		   struct template_field *fields, struct template *ret);
+int template_parse(struct bytes *set, bool is_ipfix, bool is_options, struct template_field *fields,
+		   struct template *ret);
 
 #endif

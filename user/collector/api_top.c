@@ -194,6 +194,7 @@ static void add_rows(const struct top *top, struct sql_builder *b)
 	owner_begin(b);
 	/* what keys, measures and the join need: all columns of all rows would be kept in memory */
 	sql_add(b, "SELECT exporter_id, ifindex, netns, ethertype, proto, flags, dscp, vlan_outer, "
+		   "src_as, dst_as, "
 		   "start_us, end_us, src_hi, src_lo, dst_hi, dst_lo, src_port, dst_port, "
 		   "sampling, records, packets, l2_octets, l3_octets");
 	query_from_flows(&top->scope, b);

@@ -228,3 +228,15 @@ int filter_parse(const char *text, enum filter_scope scope, struct filter **ret,
 	*ret = TAKE(f);
 	return 0;
 }
+
+bool filter_is_owned(const struct filter *f)
+{
+	for (size_t i = 0; f && i < f->nodes_len; i++) {
+		const struct filter_node *n = &f->nodes[i];
+
+		if (n->op == FILTER_TERM && n->field >= FIELD_PROCESS && n->field <= FIELD_CONNECT &&
+		    n->field != FIELD_STATE && n->field != FIELD_ROLE)
+			return true;
+	}
+	return false;
+}

@@ -7,6 +7,7 @@
 #ifndef WT_FILTER_H
 #define WT_FILTER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "user/lib/cleanup.h"
@@ -37,6 +38,12 @@ int filter_parse(const char *text, enum filter_scope scope, struct filter **ret,
 		 struct filter_error *error);
 void filter_free(struct filter *f);
 DEFINE_AUTO(filter_free, struct filter *);
+
+/*
+ * Asks for what only connections know (process, rtt, …): rows of flows have to be joined with
+ * theirs first (query_scope.c).
+ */
+bool filter_is_owned(const struct filter *f);
 
 /* Append the condition, in brackets. f must live until the query ran. Errors stay in b. */
 int filter_sql(const struct filter *f, struct sql_builder *b);

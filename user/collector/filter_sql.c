@@ -13,6 +13,11 @@
 /* Unknown for what was folded by protocol class: 6, 17, 1, 255 (other IP), 0 (not IP). */
 #define UNKNOWN "NULL::BOOLEAN"
 
+/* As nfdump has it: nothing a second where it took none. */
+#define PER_SECOND(amount)                                               \
+	"if(end_us > start_us, " amount " * greatest(sampling, 1) * 1000000 // " \
+	"(end_us::HUGEINT - start_us), 0)"
+
 /*
  * What a field is in SQL: `guard` and the comparison of either of two columns; and what is known
  * about it in a fold row.
@@ -29,6 +34,10 @@ static const struct field_sql {
 	[FIELD_PACKETS] = { "", "packets::HUGEINT * greatest(sampling, 1)", NULL, UNKNOWN },
 	[FIELD_BYTES] = { "", "l2_octets::HUGEINT * greatest(sampling, 1)", NULL, UNKNOWN },
 	[FIELD_DURATION] = { "", "(end_us::HUGEINT - start_us)", NULL, UNKNOWN },
+	[FIELD_BPS] = { "", PER_SECOND("l2_octets::HUGEINT * 8"), NULL, UNKNOWN },
+	[FIELD_PPS] = { "", PER_SECOND("packets::HUGEINT"), NULL, UNKNOWN },
+	[FIELD_BPP] = { "", "l2_octets // greatest(packets, 1)", NULL, UNKNOWN },
+	[FIELD_AS] = { "", "coalesce(src_as, 0)", "coalesce(dst_as, 0)", UNKNOWN },
 	[FIELD_VLAN] = { "", NULL, NULL, UNKNOWN },
 	[FIELD_FLAGS] = { "", NULL, NULL, "CASE WHEN proto <> 6 THEN FALSE END" },
 	[FIELD_DSCP] = { "ethertype IN (2048, 34525) AND ", "dscp", NULL,
@@ -184,27 +193,48 @@ static void emit_flags(struct sql_builder *b, const struct filter_node *node, bo
 	sql_u64(b, node->values[0].number);
 }
 
-static void emit_interface(struct sql_builder *b, const struct filter_node *node)
+/* One of two columns with the number of an interface, which may be told by name. */
+static void emit_interface_at(struct sql_builder *b, const struct filter_node *node,
+			      const char *column)
 {
-	if (node->side != SIDE_EITHER)
-		sql_add(b, node->side == SIDE_IN ? "flags & 1 = 0 AND (" : "flags & 1 = 1 AND (");
 	for (size_t i = 0; i < node->values_len; i++) {
 		const struct filter_value *v = &node->values[i];
 
 		sql_add(b, i ? " OR " : "");
 		if (!v->name) {
-			sql_add(b, "ifindex = ");
+			sql_add(b, column);
+			sql_add(b, " = ");
 			sql_u64(b, v->number);
 			continue;
 		}
-		sql_add(b, "(exporter_id, ifindex, netns) IN (SELECT (e.id, i.ifindex, i.netns)"
+		sql_add(b, "(exporter_id, ");
+		sql_add(b, column);
+		sql_add(b, ", netns) IN (SELECT (e.id, i.ifindex, i.netns)"
 			   " FROM interfaces i JOIN exporters e ON e.agent = i.agent"
 			   " WHERE i.name = ");
 		sql_text(b, v->name);
 		sql_add(b, ")");
 	}
+}
+
+/* A router says of each flow where it came in and where it went out. */
+static void emit_interface(struct sql_builder *b, const struct filter_node *node)
+{
+	static const char *const here[] = { "flags & 1 = 0 AND (", "flags & 1 = 1 AND (" };
+	bool is_out = node->side == SIDE_OUT;
+
+	sql_add(b, "(");
 	if (node->side != SIDE_EITHER)
-		sql_add(b, ")");
+		sql_add(b, here[is_out]);
+	emit_interface_at(b, node, "ifindex");
+	if (node->side != SIDE_EITHER) {
+		sql_add(b, ")) OR (");
+		sql_add(b, here[!is_out]);
+	} else {
+		sql_add(b, ") OR (");
+	}
+	emit_interface_at(b, node, "coalesce(peer_ifindex, 0)");
+	sql_add(b, node->side != SIDE_EITHER ? "))" : ")");
 }
 
 static void emit_exporter(struct sql_builder *b, const struct filter_node *node)

@@ -31,6 +31,10 @@ static const struct term_word {
 	{ "packets", FIELD_PACKETS, 0 },
 	{ "bytes", FIELD_BYTES, 0 },
 	{ "duration", FIELD_DURATION, 0 },
+	{ "bps", FIELD_BPS, 0 },
+	{ "pps", FIELD_PPS, 0 },
+	{ "bpp", FIELD_BPP, 0 },
+	{ "as", FIELD_AS, SIDED },
 	{ "if", FIELD_INTERFACE, DIRECTED | EQUAL },
 	{ "vlan", FIELD_VLAN, 0 },
 	{ "flags", FIELD_FLAGS, EQUAL | ALONE },
@@ -69,6 +73,9 @@ static const struct term_word {
 #define TUPLE (FILTER_FLOWS | FILTER_CONNECTIONS | FILTER_DROPS)
 #define ALL (TUPLE | FILTER_LATENCIES)
 #define TUPLE_NAMES "flows, connections and drops"
+/* of connections, and of flows that are joined with theirs */
+#define OWNED (FILTER_FLOWS | FILTER_CONNECTIONS)
+#define OWNED_NAMES "flows and connections"
 /* What a field is known of. */
 static const struct field_scope {
 	unsigned int scopes;
@@ -80,6 +87,10 @@ static const struct field_scope {
 	[FIELD_PACKETS] = { TUPLE, TUPLE_NAMES },
 	[FIELD_BYTES] = { TUPLE, TUPLE_NAMES },
 	[FIELD_DURATION] = { FILTER_FLOWS | FILTER_CONNECTIONS, "flows and connections" },
+	[FIELD_BPS] = { FILTER_FLOWS | FILTER_CONNECTIONS, "flows and connections" },
+	[FIELD_PPS] = { FILTER_FLOWS | FILTER_CONNECTIONS, "flows and connections" },
+	[FIELD_BPP] = { TUPLE, TUPLE_NAMES },
+	[FIELD_AS] = { FILTER_FLOWS, "flows" },
 	[FIELD_INTERFACE] = { FILTER_FLOWS | FILTER_DROPS, "flows and drops" },
 	[FIELD_VLAN] = { FILTER_FLOWS, "flows" },
 	[FIELD_FLAGS] = { FILTER_FLOWS, "flows" },
@@ -90,14 +101,14 @@ static const struct field_scope {
 	[FIELD_ICMP_CODE] = { FILTER_FLOWS | FILTER_DROPS, "flows and drops" },
 	[FIELD_DIRECTION] = { FILTER_FLOWS, "flows" },
 	[FIELD_EXPORTER] = { ALL, "all" },
-	[FIELD_PROCESS] = { FILTER_CONNECTIONS, "connections" },
-	[FIELD_PID] = { FILTER_CONNECTIONS, "connections" },
-	[FIELD_CGROUP] = { FILTER_CONNECTIONS, "connections" },
+	[FIELD_PROCESS] = { OWNED, OWNED_NAMES },
+	[FIELD_PID] = { OWNED, OWNED_NAMES },
+	[FIELD_CGROUP] = { OWNED, OWNED_NAMES },
 	[FIELD_STATE] = { FILTER_CONNECTIONS, "connections" },
 	[FIELD_ROLE] = { FILTER_CONNECTIONS | FILTER_LATENCIES, "connections and latencies" },
-	[FIELD_RETRANSMITS] = { FILTER_CONNECTIONS, "connections" },
-	[FIELD_RTT] = { FILTER_CONNECTIONS, "connections" },
-	[FIELD_CONNECT] = { FILTER_CONNECTIONS, "connections" },
+	[FIELD_RETRANSMITS] = { OWNED, OWNED_NAMES },
+	[FIELD_RTT] = { OWNED, OWNED_NAMES },
+	[FIELD_CONNECT] = { OWNED, OWNED_NAMES },
 	[FIELD_FAILED] = { FILTER_CONNECTIONS, "connections" },
 	[FIELD_REASON] = { FILTER_DROPS, "drops" },
 	[FIELDS] = { ALL, "all" }, /* any */
@@ -180,7 +191,7 @@ static int take_word(struct filter_parser *p, const struct term_word **ret, enum
 	token = &p->tokens[p->at];
 	*ret = word_find(token);
 	if (sided && (!*ret || !((*ret)->flags & SIDED)))
-		return filter_fail(p, token->position, "'%s' wants ip, host, net or port behind it",
+		return filter_fail(p, token->position, "'%s' wants ip, host, net, port or as behind it",
 				   first->text);
 	if (directed && (!*ret || !((*ret)->flags & DIRECTED)))
 		return filter_fail(p, token->position, "'%s' wants if behind it", first->text);

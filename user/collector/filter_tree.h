@@ -50,6 +50,10 @@ enum filter_field {
 	FIELD_PACKETS,
 	FIELD_BYTES,
 	FIELD_DURATION, /* µs */
+	FIELD_BPS, /* bits a second; 0 of what lasts no time */
+	FIELD_PPS,
+	FIELD_BPP, /* bytes a packet */
+	FIELD_AS,
 	FIELD_INTERFACE,
 	FIELD_VLAN,
 	FIELD_FLAGS,

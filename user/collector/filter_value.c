@@ -26,6 +26,10 @@ static const struct value_row {
 	[FIELD_PACKETS] = { "packets", "a number (like 1000 or 1k)", INT64_MAX },
 	[FIELD_BYTES] = { "bytes", "a number (like 1000 or 1k)", INT64_MAX },
 	[FIELD_DURATION] = { "duration", "milliseconds, or a time (like 250ms or 5s)", INT64_MAX },
+	[FIELD_BPS] = { "bps", "bits a second (like 1000 or 10m)", INT64_MAX },
+	[FIELD_PPS] = { "pps", "packets a second (like 1000 or 1k)", INT64_MAX },
+	[FIELD_BPP] = { "bpp", "bytes a packet (like 64)", INT64_MAX },
+	[FIELD_AS] = { "as", "an AS number (like 65001)", UINT32_MAX },
 	[FIELD_INTERFACE] = { "interface", "an interface (like eth0 or 2)", UINT32_MAX },
 	[FIELD_VLAN] = { "vlan", "a VLAN id (0 to 4095)", 4095 },
 	[FIELD_FLAGS] = { "flags", "TCP flags (letters of FSRPAUECN)", 0 },
@@ -116,6 +120,9 @@ static bool number_value(enum filter_field field, const char *text, uint64_t *re
 	case FIELD_PACKETS:
 	case FIELD_RETRANSMITS:
 	case FIELD_BYTES:
+	case FIELD_BPS:
+	case FIELD_PPS:
+	case FIELD_BPP:
 		return !units_parse_count(text, ret);
 	case FIELD_DURATION:
 	case FIELD_RTT:

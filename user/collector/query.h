@@ -20,6 +20,7 @@
 struct api_request;
 struct api_reply;
 struct filter;
+struct owner_scope;
 struct sql_builder;
 struct store_reader;
 
@@ -66,6 +67,7 @@ struct query_scope {
 	struct query_after after;
 	int64_t first_us; /* no row of the source starts before */
 	char *source; /* owned: store_source(), or what came after */
+	struct owner_scope *owner; /* owned; NULL: the filter asks for nothing of connections */
 };
 
 /* From the request's arguments. 0; 1 when the reply is already made; -errno. */

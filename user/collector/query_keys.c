@@ -87,6 +87,16 @@ static const struct query_key keys[] = {
 	  .aliases = "k_dscp",
 	  .outer = "k_dscp::BIGINT",
 	  .columns = { { "dscp", COLUMN_INT } } },
+	{ .name = "srcas",
+	  .inner = "coalesce(src_as, 0) AS k_srcas",
+	  .aliases = "k_srcas",
+	  .outer = "k_srcas::BIGINT",
+	  .columns = { { "srcas", COLUMN_INT } } },
+	{ .name = "dstas",
+	  .inner = "coalesce(dst_as, 0) AS k_dstas",
+	  .aliases = "k_dstas",
+	  .outer = "k_dstas::BIGINT",
+	  .columns = { { "dstas", COLUMN_INT } } },
 	{ .name = "process",
 	  .inner = "coalesce(process, 'unknown') AS k_process",
 	  .aliases = "k_process",
@@ -112,5 +122,5 @@ const struct query_key *query_key_find(const char *name, size_t len)
 
 const char *query_key_names(void)
 {
-	return "src, dst, conversation, srcport, dstport, proto, interface, exporter, direction, ethertype, vlan, dscp, process, cgroup";
+	return "src, dst, conversation, srcport, dstport, proto, interface, exporter, direction, ethertype, vlan, dscp, srcas, dstas, process, cgroup";
 }

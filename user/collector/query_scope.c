@@ -7,6 +7,7 @@
 #include "user/collector/api.h"
 #include "user/collector/filter.h"
 #include "user/collector/query.h"
+#include "user/collector/query_owner.h"
 #include "user/collector/query_sql.h"
 #include "user/collector/store.h"
 
@@ -103,6 +104,14 @@ json_t *query_tiers_json(const struct query_scope *scope)
 	return names;
 }
 
+static int join_owners(const struct api_request *req, struct query_scope *scope)
+{
+	scope->owner = calloc(1, sizeof(*scope->owner));
+	if (!scope->owner)
+		return -ENOMEM;
+	return owner_scope_init(req, query_first_us(scope), scope->to_us, false, scope->owner);
+}
+
 static int scope_parse(const struct api_request *req, struct api_reply *reply,
 		       enum store_tier fallback, struct query_scope *ret)
 {
@@ -124,6 +133,8 @@ static int scope_parse(const struct api_request *req, struct api_reply *reply,
 					 &scope.source, &scope.tiers);
 	if (!err)
 		err = look_ahead(req, reply, &scope);
+	if (!err && filter_is_owned(scope.filter))
+		err = join_owners(req, &scope);
 	if (err)
 		return err;
 	scope.exporter = req->arg(req, "exporter");
@@ -148,6 +159,9 @@ void query_scope_done(struct query_scope *scope)
 {
 	filter_free(scope->filter);
 	free(scope->source);
+	if (scope->owner)
+		owner_scope_done(scope->owner);
+	free(scope->owner);
 	query_after_done(&scope->after);
 	memset(scope, 0, sizeof(*scope));
 }
@@ -170,17 +184,40 @@ static void add_where(const struct query_scope *scope, struct sql_builder *b)
 		add_exporter(scope, b);
 }
 
-void query_from_flows(const struct query_scope *scope, struct sql_builder *b)
+static void add_rows(const struct query_scope *scope, struct sql_builder *b)
 {
 	sql_add(b, " FROM ");
 	sql_add(b, scope->source);
 	sql_add(b, " f");
 	add_where(scope, b);
 	sql_add(b, " AND kind = 0");
-	if (scope->filter) {
-		sql_add(b, " AND ");
-		filter_sql(scope->filter, b);
+}
+
+/* Under the names that connections have; what is not known is as if it were not there. */
+static const char as_connections[] =
+	" FROM (SELECT * EXCLUDE (n, joined, process, cgroup, connect_us, comm, cgroup_path, pid, "
+	"srtt_us, retransmits, connect_ns) FROM (SELECT * REPLACE (coalesce(pid, 0) AS pid, "
+	"coalesce(srtt_us, 0) AS srtt_us, coalesce(retransmits, 0) AS retransmits), "
+	"coalesce(process, '') AS comm, coalesce(cgroup, '') AS cgroup_path, "
+	"coalesce(connect_us, 0) * 1000 AS connect_ns FROM ";
+
+void query_from_flows(const struct query_scope *scope, struct sql_builder *b)
+{
+	if (!scope->owner) {
+		add_rows(scope, b);
+		sql_add(b, scope->filter ? " AND " : "");
+	} else {
+		sql_add(b, as_connections);
+		owner_begin(b);
+		sql_add(b, "SELECT *");
+		add_rows(scope, b);
+		owner_end(scope->owner, b);
+		sql_add(b, ") WHERE ");
 	}
+	if (scope->filter)
+		filter_sql(scope->filter, b);
+	if (scope->owner)
+		sql_add(b, ") f WHERE TRUE");
 }
 
 void query_from_folds(const struct query_scope *scope, struct sql_builder *b)

@@ -47,7 +47,7 @@ static const char sides[] =
 							       "remote_lo") ", " SIDE("dst_port",
 										      "local_port",
 										      "remote_port") ", "
-												     "6::UTINYINT AS proto, 0::UTINYINT AS flags, 1 AS sampling, 0 AS ifindex, "
+												     "6::UTINYINT AS proto, 0::UTINYINT AS flags, 1 AS sampling, 0 AS ifindex, 0 AS peer_ifindex, "
 												     "segments_out AS packets, octets_acked + octets_received AS l2_octets, "
 												     "CASE WHEN local_hi = 0 AND local_lo >> 32 = 65535 THEN 2048 ELSE 34525 END AS ethertype, "
 												     "CASE WHEN ended_us > 0 THEN ended_us ELSE last_us END AS end_us";
@@ -179,7 +179,7 @@ static void add_connections(const struct signal_scope *scope, struct sql_builder
 static void add_drops(const struct signal_scope *scope, struct sql_builder *b)
 {
 	sql_add(b,
-		"SELECT f.*, 0::UTINYINT AS flags, 1 AS sampling, octets AS l2_octets, "
+		"SELECT f.*, 0::UTINYINT AS flags, 1 AS sampling, 0 AS peer_ifindex, octets AS l2_octets, "
 		"CASE WHEN f.ifindex = 0 THEN 'unknown' ELSE coalesce(i.name, 'if' || f.ifindex) "
 		"END AS interface FROM (SELECT *");
 	sql_add(b, " FROM ");

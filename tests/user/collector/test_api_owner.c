@@ -240,6 +240,40 @@ Test(api_owner, top_by_process)
 }
 
 /* Of connection "plain"'s tuple, but not of it. */
+/* The same rows that grouping by process gives it. */
+Test(api_owner, filters_ask_for_owners)
+{
+	struct fixture fx;
+	json_t *root, *row, *one;
+	char query[256];
+	size_t i;
+
+	fill(&fx);
+	put_flows(&fx);
+	root = ask_json(&fx, api_top, "last=all&n=1000&by=process");
+	json_array_foreach(json_object_get(root, "rows"), i, row) {
+		const char *process = text(row, "process");
+
+		if (!strcmp(process, "unknown"))
+			continue;
+		snprintf(query, sizeof(query), "last=all&by=process&filter=process \"%s\"", process);
+		one = ask_json(&fx, api_top, query);
+		cr_expect_eq(number_at(json_object_get(one, "total"), "packets"),
+			     number_at(row, "packets"), "%s", query);
+		cr_expect_eq(json_array_size(json_object_get(one, "rows")), 1, "%s", query);
+		json_decref(one);
+		snprintf(query, sizeof(query), "last=all&filter=not process \"%s\"", process);
+		one = ask_json(&fx, api_top, query);
+		cr_expect_eq(number_at(json_object_get(one, "total"), "packets"),
+			     number_at(json_object_get(root, "total"), "packets") -
+				     number_at(row, "packets"),
+			     "%s", query);
+		json_decref(one);
+	}
+	json_decref(root);
+	fixture_close(&fx);
+}
+
 Test(api_owner, what_has_no_connection)
 {
 	struct joined plain = { 1, 1000, false, true, 1 * S, 2 * S, "one", "plain" };

@@ -52,7 +52,10 @@ static void fill(struct fixture *fx)
 	rows[4].vlan_outer = 0x1000;
 	rows[6].ethertype = 0x0806;
 	rows[8].flags |= FLOW_LATER_FRAGMENT;
+	rows[2].src_as = 64512;
 	other.ifindex = 9;
+	other.peer_ifindex = 7;
+	other.dst_as = 65001;
 	fixture_exporter(fx, &(struct fixture_exporter){ 1, "agent-a", "host-a", "" });
 	fixture_exporter(fx, &(struct fixture_exporter){ 2, "agent-b", "host-b", "trace;1'.pcap" });
 	fixture_interface(fx, "agent-a", 2, "eth0");
@@ -172,7 +175,22 @@ static const struct {
 	{ "in if eth0", "adefghij" },
 	{ "out if 2", "b" },
 	{ "in if 9", "k" },
+	{ "out if 9", "" },
+	{ "out if 7", "k" },
+	{ "in if 7", "" },
+	{ "if 7", "k" },
 	{ "if nosuch", "" },
+	{ "as 65001", "k" },
+	{ "src as 65001", "" },
+	{ "dst as in [65001, 64512]", "k" },
+	{ "src as > 0", "c" },
+	{ "as != 65001", "abcdefghij" },
+	{ "bps > 100", "b" },
+	{ "bps = 160", "b" },
+	{ "bps 0", "acdefghijk" },
+	{ "pps >= 1", "" },
+	{ "bpp = 200", "a" },
+	{ "bpp < 11", "c" },
 	{ "not if eth0", "ck" },
 	{ "egress", "b" },
 	{ "ingress", "acdefghijk" },

@@ -20,6 +20,11 @@ int ask_options(const struct ask *ask, void *settings, int argc, char **argv, ch
 		command_error("%s: unexpected '%.60s'%s", argv[0], argv[rest], ask->no_filter);
 		return EXIT_USAGE;
 	}
+	if (ask->check) {
+		status = ask->check(settings);
+		if (status != COMMAND_GO_ON)
+			return status;
+	}
 	*ret_filter = show_join(argc - rest, argv + rest);
 	return COMMAND_GO_ON;
 }

@@ -10,8 +10,8 @@
 #include "user/cli/show.h"
 #include "user/lib/table.h"
 
-/* What any cell fits into; names are longer, and not copied. */
-#define CELL_MAX SHOW_ENDPOINT_MAX
+#define CELL_MAX COLUMNS_CELL_MAX
+_Static_assert(CELL_MAX >= SHOW_ENDPOINT_MAX, "endpoints fit");
 _Static_assert(CELL_MAX >= UNITS_TEXT_MAX, "amounts fit, too");
 
 static const char *share(const json_t *row, const struct column *c, char *text)
@@ -66,8 +66,29 @@ static const char *interface(const json_t *row, char *text)
 	return text;
 }
 
-static const char *cell_of(const struct show *show, const json_t *row, const struct column *c,
-			   char *text)
+/* Amounts over time, as nfdump has them: nothing a second where it took no time. */
+static const char *rate(const struct show *show, const json_t *row, const struct column *c,
+			char *text)
+{
+	int64_t us = show_int(row, "end_us") - show_int(row, "start_us");
+	double amount = (double)show_int(row, c->member) * (c->cell == CELL_BPS ? 8 : 1);
+
+	if (us <= 0)
+		return "-";
+	amount = amount * 1e6 / (double)us;
+	return show_count(show, amount < 9e18 ? (int64_t)amount : INT64_MAX, text);
+}
+
+static const char *bytes_a_packet(const struct show *show, const json_t *row,
+				  const struct column *c, char *text)
+{
+	int64_t packets = show_int(row, "packets");
+
+	return packets > 0 ? show_count(show, show_int(row, c->member) / packets, text) : "-";
+}
+
+const char *columns_cell(const struct show *show, const json_t *row, const struct column *c,
+			 char text[COLUMNS_CELL_MAX])
 {
 	int64_t number = show_int(row, c->member);
 
@@ -82,6 +103,11 @@ static const char *cell_of(const struct show *show, const json_t *row, const str
 		return show_ms(row, c->member, 1e6, text);
 	case CELL_MS_OF_US:
 		return show_ms(row, c->member, 1e3, text);
+	case CELL_BPS:
+	case CELL_PPS:
+		return rate(show, row, c, text);
+	case CELL_BPP:
+		return bytes_a_packet(show, row, c, text);
 	case CELL_SHARE:
 		return share(row, c, text);
 	case CELL_ENDPOINT:
@@ -131,7 +157,7 @@ int columns_print(const struct show *show, const json_t *rows, const struct colu
 		if (has_keys)
 			keys_cells(t, row, measure);
 		for (c = 0; c < len; c++)
-			table_cell(t, cell_of(show, row, &columns[c], text));
+			table_cell(t, columns_cell(show, row, &columns[c], text));
 	}
 	return show_table(show, t);
 }

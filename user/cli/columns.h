@@ -15,6 +15,9 @@ enum cell {
 	CELL_BYTES,
 	CELL_MS_OF_NS, /* a latency; "-" when there is none */
 	CELL_MS_OF_US,
+	CELL_BPS, /* eight times it, over the row's start_us to end_us; "-" without a duration */
+	CELL_PPS, /* it, over the same */
+	CELL_BPP, /* it, over the row's packets */
 	CELL_SHARE, /* of member `with`, in percent */
 	CELL_TEXT, /* "-" when empty */
 	CELL_ENDPOINT, /* an address, its port in `with` */
@@ -33,6 +36,13 @@ struct column {
 	enum cell cell;
 	const char *with;
 };
+
+/* What any cell fits into; names are longer, and not copied. With NUL. */
+#define COLUMNS_CELL_MAX 80
+
+/* One cell, in text or where it is; borrowed until either changes. */
+const char *columns_cell(const struct show *show, const json_t *row, const struct column *column,
+			 char text[COLUMNS_CELL_MAX]);
 
 /*
  * All rows, by these columns; with has_keys behind those of the keys (keys.h), of which the first

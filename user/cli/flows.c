@@ -2,13 +2,16 @@
 /* `wiretally flows`: /v1/flows as a table. */
 #include "user/cli/ask.h"
 #include "user/cli/columns.h"
+#include "user/cli/command.h"
+#include "user/cli/flow_format.h"
 #include "user/cli/show.h"
 
 struct settings {
 	struct ask_options ask;
-	const char *order, *exporter, *tier;
+	const char *order, *exporter, *tier, *output, *format;
 	uint64_t limit, offset;
-	bool all, aggregate, wide;
+	bool all, aggregate, wide, bidir;
+	struct flow_format parsed; /* format */
 };
 
 #define AT(member) offsetof(struct settings, member)
@@ -22,8 +25,14 @@ static const struct option_row rows[] = {
 	  .choices = "start|end|bytes|packets|duration", .help = "newest or largest first by" },
 	{ "aggregate", 'A', OPTION_FLAG, AT(aggregate),
 	  .help = "one row a flow, not one for every interval it lasts" },
+	{ "bidir", 'B', OPTION_FLAG, AT(bidir),
+	  .help = "both directions of a conversation as one row" },
+	{ "output", 0, OPTION_CHOICE, AT(output), NULL, "long",
+	  .choices = "line|long|extended|wide", .help = "how much of each flow" },
 	{ "wide", 'w', OPTION_FLAG, AT(wide),
-	  .help = "with process, connect latency, round trip and retransmits of the connection" },
+	  .help = "as --output wide: with process, connect latency, round trip and retransmits" },
+	{ "format", 0, OPTION_TEXT, AT(format), "TEXT", NULL,
+	  .help = "a line of your own, with the tags below" },
 	RANGE_ROWS(struct settings, ask.range),
 	FOLLOW_OPTIONS(struct settings, ask),
 	{ "all", 'a', OPTION_FLAG, AT(all),
@@ -43,35 +52,38 @@ static const struct command_text text = {
 		"  wiretally flows dst port 443\n"
 		"  wiretally flows --aggregate --order bytes 'src net 10.0.0.0/8 and not icmp'\n"
 		"  wiretally flows --wide --last 5m tcp\n"
-		"  wiretally flows --last all --exporter trace.pcap --csv > trace.csv\n",
+		"  wiretally flows --bidir --order bytes tcp\n"
+		"  wiretally flows --format '%ts %pr %sap -> %dap %byt' -n 5\n"
+		"  wiretally flows --last all --exporter trace.pcap --csv > trace.csv\n"
+		"\ntags of --format:\n" FLOW_FORMAT_HELP,
 };
 
-static const struct column columns[] = {
+static const struct column both_ways[] = {
 	{ "START", "start_us", CELL_TIME },
 	{ "DURATION", "end_us", CELL_SPAN, "start_us" },
 	{ "PROTO", "proto_name", CELL_PROTOCOL },
 	{ "SOURCE", "src", CELL_ENDPOINT, "src_port" },
 	{ "DESTINATION", "dst", CELL_ENDPOINT, "dst_port" },
-	{ "INTERFACE", "interface", CELL_INTERFACE },
 	{ "FLAGS", "tcp_flags", CELL_TEXT },
-	{ "PACKETS", "packets", CELL_COUNT },
-	{ "BYTES", "octets", CELL_BYTES },
-	{ "EXPORTER", "exporter", CELL_EXPORTER },
-	/* --wide from here */
-	{ "PROCESS", "process", CELL_OWNER, "pid" },
-	{ "CONNECT/ms", "connect_us", CELL_MS_OF_US },
-	{ "RTT/ms", "srtt_us", CELL_MS_OF_US },
-	{ "RETRANS", "retransmits", CELL_COUNT },
+	{ "PACKETS OUT", "packets_out", CELL_COUNT },
+	{ "PACKETS IN", "packets_in", CELL_COUNT },
+	{ "BYTES OUT", "octets_out", CELL_BYTES },
+	{ "BYTES IN", "octets_in", CELL_BYTES },
+	{ "FLOWS", "flows", CELL_COUNT },
 };
-#define WIDE_COLUMNS 4
 
 static int print_flows(const struct show *show, const void *settings, const json_t *root)
 {
 	const struct settings *s = settings;
 	const json_t *list = json_object_get(root, "rows");
-	size_t len = ARRAY_LEN(columns) - (s->wide ? 0 : WIDE_COLUMNS);
+	size_t len = ARRAY_LEN(both_ways);
+	const struct column *columns = both_ways;
 	int status;
 
+	if (!s->bidir)
+		columns = flow_format_columns(s->wide ? "wide" : s->output, &len);
+	if (s->format)
+		return flow_format_print(&s->parsed, show, list);
 	if (!json_array_size(list)) {
 		puts("no flows match");
 		return EXIT_DONE;
@@ -82,6 +94,25 @@ static int print_flows(const struct show *show, const void *settings, const json
 	return status;
 }
 
+static int check(void *settings)
+{
+	struct settings *s = settings;
+	const char *why;
+	size_t position;
+
+	if (s->bidir && (s->aggregate || s->wide || s->format || s->ask.follow)) {
+		command_error(
+			"flows: --bidir goes with neither --aggregate, --wide, --format nor --follow");
+		return EXIT_USAGE;
+	}
+	if (!s->format || !flow_format_parse(s->format, &s->parsed, &why, &position))
+		return COMMAND_GO_ON;
+	command_error("--format: %s", why);
+	command_error("    %.80s", s->format);
+	command_error("    %*s^", (int)position, "");
+	return EXIT_USAGE;
+}
+
 static void add_args(const void *settings, struct client_query *q)
 {
 	const struct settings *s = settings;
@@ -90,6 +121,7 @@ static void add_args(const void *settings, struct client_query *q)
 	client_query_number(q, "offset", s->ask.after ? 0 : s->offset);
 	client_query_arg(q, "order", s->ask.after ? "start" : s->order);
 	client_query_arg(q, "aggregate", s->aggregate ? "1" : NULL);
+	client_query_arg(q, "bidir", s->bidir ? "1" : NULL);
 	client_query_arg(q, "all", s->all ? "1" : NULL);
 	client_query_arg(q, "tier", s->tier);
 	client_query_arg(q, "exporter", s->exporter);
@@ -101,6 +133,7 @@ static const struct ask ask = {
 	.rows_len = ARRAY_LEN(rows),
 	.path = "/v1/flows",
 	.follow = FOLLOW_ROWS,
+	.check = check,
 	.add_args = add_args,
 	.print = print_flows,
 };

@@ -10,7 +10,7 @@
 
 struct settings {
 	struct ask_options ask;
-	const char *by, *order, *exporter, *tier;
+	const char *by, *order, *exporter, *tier, *having;
 	uint64_t n;
 	bool all;
 };
@@ -24,6 +24,8 @@ static const struct option_row rows[] = {
 	  .help = "show N rows" },
 	{ "order", 'o', OPTION_CHOICE, AT(order), NULL, "bytes", .choices = "bytes|packets|flows",
 	  .help = "sort by" },
+	{ "having", 0, OPTION_TEXT, AT(having), "COND", NULL,
+	  .help = "only what adds up to it: 'packets < 3', 'flows > 10 and bytes >= 1m'" },
 	RANGE_ROWS(struct settings, ask.range),
 	FOLLOW_OPTIONS(struct settings, ask),
 	{ "all", 'a', OPTION_FLAG, AT(all),
@@ -43,6 +45,7 @@ static const struct command_text text = {
 		    "  wiretally top --by conversation -n 20 --last 5m\n"
 		    "  wiretally top --by dstport --order packets proto udp\n"
 		    "  wiretally top --by process --last 5m\n"
+		    "  wiretally top --having 'packets < 3' -n 100        # scans\n"
 		    "  wiretally top --by src,dstport 'dst net 10.0.0.0/8 and not port 443'\n",
 };
 
@@ -131,6 +134,7 @@ static void add_args(const void *settings, struct client_query *q)
 	client_query_arg(q, "by", s->by);
 	client_query_number(q, "n", s->n);
 	client_query_arg(q, "order", s->order);
+	client_query_arg(q, "having", s->having);
 	client_query_arg(q, "all", s->all ? "1" : NULL);
 	client_query_arg(q, "tier", s->tier);
 	client_query_arg(q, "exporter", s->exporter);

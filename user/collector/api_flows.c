@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0
 /*
- * GET /v1/flows?filter=&limit=100&offset=0&order=start|end|bytes|packets|duration&aggregate=0|1
+ * GET /v1/flows?bidir=0|1 (api_bidir.c)&filter=&limit=100&offset=0&order=start|end|bytes|packets|duration&aggregate=0|1
  * &last=…|from=&to=&after=&all=&exporter=&format=json|csv: the rows of flows, largest or newest
  * first, with the owner of their connection.
  */
@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "user/collector/api.h"
+#include "user/collector/api_bidir.h"
 #include "user/collector/query.h"
 #include "user/collector/query_columns.h"
 #include "user/collector/query_owner.h"
@@ -92,6 +93,9 @@ static const struct {
 	{ { "later_fragment", COLUMN_BOOL }, "(t.flags & 4)::BIGINT" },
 	{ { "sampling", COLUMN_INT }, "greatest(t.sampling, 1)::BIGINT" },
 	{ { "records", COLUMN_INT }, "t.records::BIGINT" },
+	{ { "src_as", COLUMN_INT }, "t.src_as::BIGINT" },
+	{ { "dst_as", COLUMN_INT }, "t.dst_as::BIGINT" },
+	{ { "peer_ifindex", COLUMN_INT }, "t.peer_ifindex::BIGINT" },
 	{ { "exporter", COLUMN_TEXT }, "e.exporter" },
 	{ { "agent", COLUMN_TEXT }, "e.agent" },
 	{ { "host", COLUMN_TEXT }, "e.host" },
@@ -161,7 +165,9 @@ static void add_each(const struct flows *flows, struct sql_builder *b)
 		sql_add(b, query_measure(&flows->scope, (enum query_measure)i));
 		sql_add(b, names[i]);
 	}
-	sql_add(b, "start_us, end_us, tcp_flags, dscp, ttl_min, ttl_max, sampling, records");
+	sql_add(b, "start_us, end_us, tcp_flags, dscp, ttl_min, ttl_max, sampling, records, "
+		   "nullif(src_as, 0) AS src_as, nullif(dst_as, 0) AS dst_as, "
+		   "nullif(peer_ifindex, 0) AS peer_ifindex");
 	query_from_flows(&flows->scope, b);
 	sql_add(b, ")");
 }
@@ -187,7 +193,8 @@ static void add_merged(const struct flows *flows, struct sql_builder *b)
 		   "sum(packets) AS packets, sum(octets) AS octets, sum(l3_octets) AS l3_octets, "
 		   "bit_or(tcp_flags) AS tcp_flags, arg_min(dscp, start_us) AS dscp, "
 		   "min(ttl_min) AS ttl_min, max(ttl_max) AS ttl_max, max(sampling) AS sampling, "
-		   "sum(records)::BIGINT AS records FROM ");
+		   "sum(records)::BIGINT AS records, any_value(src_as) AS src_as, "
+		   "any_value(dst_as) AS dst_as, any_value(peer_ifindex) AS peer_ifindex FROM ");
 	add_each(flows, b);
 	sql_add(b, " r SEMI JOIN ");
 	add_page_keys(flows, b);
@@ -254,8 +261,13 @@ int api_flows(const struct api_request *req, struct api_reply *reply)
 	AUTO(sql_done) struct sql_builder b = { 0 };
 	struct query_column columns[ARRAY_LEN(flow_columns)];
 	int64_t matched = 0;
-	int err = flows_parse(req, reply, &flows);
+	bool is_bidir;
+	int err = query_flag_arg(req, reply, "bidir", &is_bidir);
 
+	if (!err && is_bidir)
+		return api_bidir(req, reply);
+	if (!err)
+		err = flows_parse(req, reply, &flows);
 	if (err)
 		return err < 0 ? err : 0;
 	for (size_t i = 0; i < ARRAY_LEN(columns); i++)

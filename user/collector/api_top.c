@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0
 /*
  * GET /v1/top?by=src,dstport&n=10&order=bytes|packets|flows&last=…|from=&to=&filter=&all=&exporter=
- * &format=json|csv: rows of flows grouped and sorted, and what they add up to.
+ * &having=packets < 3&format=json|csv: rows of flows grouped and sorted, and what they add up to.
  */
 #include <errno.h>
 #include <jansson.h>
@@ -10,6 +10,7 @@
 
 #include "user/collector/api.h"
 #include "user/collector/query.h"
+#include "user/collector/query_having.h"
 #include "user/collector/query_keys.h"
 #include "user/collector/query_owner.h"
 #include "user/collector/query_sql.h"
@@ -25,6 +26,7 @@ struct top {
 	size_t asked, keys_len; /* asked: without that one */
 	bool is_named, is_owned, is_conversation;
 	const struct top_order *order;
+	struct having having;
 	uint64_t n;
 	bool is_csv;
 };
@@ -134,6 +136,8 @@ static int top_parse(const struct api_request *req, struct api_reply *reply, str
 
 	if (!err)
 		err = parse_order(req, reply, top);
+	if (!err)
+		err = having_arg(req, reply, &top->having);
 	if (!err)
 		err = query_format_arg(req, reply, &top->is_csv);
 	if (!err)
@@ -316,11 +320,13 @@ static void add_statement(const struct top *top, struct sql_builder *b)
 			"l3_octets") ", first_us, last_us, (sampling > 1)::BIGINT FROM ");
 	if (top->is_named)
 		add_named(top, b);
-	else if (top->is_owned) /* the join is too dear to be made twice */
+	else if (top->is_owned || top->having.len) /* not twice; winners are known by their sums */
 		add_inner(top, b);
 	else
 		add_grouped(top, b);
-	sql_add(b, " t ORDER BY ");
+	sql_add(b, " t");
+	having_add(&top->having, b);
+	sql_add(b, " ORDER BY ");
 	sql_add(b, top->order->column);
 	sql_add(b, " DESC");
 	add_aliases(top, b);

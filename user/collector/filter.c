@@ -234,8 +234,8 @@ bool filter_is_owned(const struct filter *f)
 	for (size_t i = 0; f && i < f->nodes_len; i++) {
 		const struct filter_node *n = &f->nodes[i];
 
-		if (n->op == FILTER_TERM && n->field >= FIELD_PROCESS && n->field <= FIELD_CONNECT &&
-		    n->field != FIELD_STATE && n->field != FIELD_ROLE)
+		if (n->op == FILTER_TERM && n->field >= FIELD_PROCESS &&
+		    n->field <= FIELD_CONNECT && n->field != FIELD_STATE && n->field != FIELD_ROLE)
 			return true;
 	}
 	return false;

@@ -14,7 +14,7 @@
 #define UNKNOWN "NULL::BOOLEAN"
 
 /* As nfdump has it: nothing a second where it took none. */
-#define PER_SECOND(amount)                                               \
+#define PER_SECOND(amount)                                                       \
 	"if(end_us > start_us, " amount " * greatest(sampling, 1) * 1000000 // " \
 	"(end_us::HUGEINT - start_us), 0)"
 

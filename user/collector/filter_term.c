@@ -191,8 +191,8 @@ static int take_word(struct filter_parser *p, const struct term_word **ret, enum
 	token = &p->tokens[p->at];
 	*ret = word_find(token);
 	if (sided && (!*ret || !((*ret)->flags & SIDED)))
-		return filter_fail(p, token->position, "'%s' wants ip, host, net, port or as behind it",
-				   first->text);
+		return filter_fail(p, token->position,
+				   "'%s' wants ip, host, net, port or as behind it", first->text);
 	if (directed && (!*ret || !((*ret)->flags & DIRECTED)))
 		return filter_fail(p, token->position, "'%s' wants if behind it", first->text);
 	if (!*ret)

@@ -256,7 +256,8 @@ Test(api_owner, filters_ask_for_owners)
 
 		if (!strcmp(process, "unknown"))
 			continue;
-		snprintf(query, sizeof(query), "last=all&by=process&filter=process \"%s\"", process);
+		snprintf(query, sizeof(query), "last=all&by=process&filter=process \"%s\"",
+			 process);
 		one = ask_json(&fx, api_top, query);
 		cr_expect_eq(number_at(json_object_get(one, "total"), "packets"),
 			     number_at(row, "packets"), "%s", query);

@@ -8,14 +8,14 @@
 
 #include "user/lib/options.h"
 
-#define RUN_ROWS 20
+#define RUN_ROWS 21
 
 struct child;
 
 struct run_options {
 	struct option_list interfaces, sample, allow, deny;
 	const char *hook, *interval, *memory, *agent_id, *max_interfaces, *pin;
-	const char *data, *listen, *keep, *max_disk;
+	const char *data, *listen, *exporters, *keep, *max_disk;
 	const char *run_dir, *user;
 	bool inner, insecure_listen, log_json, help;
 	char names[RUN_ROWS][24]; /* "--interface", … */

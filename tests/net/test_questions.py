@@ -3,6 +3,10 @@
 """What people ask: top 10 source addresses of the last hour, all connections to destination port
 443, sources with fewer than 3 packets; and how the answers can be printed. NetFlow v5 made here
 brings rows whose sums are known. Every example of docs/filters.md is taken."""
+import csv
+import ctypes
+import io
+import json
 import os
 import re
 import socket
@@ -11,7 +15,7 @@ import sys
 import time
 import urllib.parse
 
-from rig import ROOT, run_test
+from rig import BUILD, ROOT, run_test
 
 PORT = 2055
 NOW = int(time.time())
@@ -167,7 +171,50 @@ def examples_of_the_manual(rig):
     rig.check(asked > 50, f"examples: {asked}")
 
 
-TESTS = (seeds_questions, having, both_directions, formats, examples_of_the_manual)
+def duckdb_value(sql):
+    """One number, asked of DuckDB's library itself."""
+    lib = ctypes.CDLL(os.path.join(BUILD, "deps/duckdb/libduckdb.so"))
+    db, connection = ctypes.c_void_p(), ctypes.c_void_p()
+    result = (ctypes.c_uint64 * 8)()
+    lib.duckdb_value_int64.restype = ctypes.c_int64
+    assert lib.duckdb_open(None, ctypes.byref(db)) == 0
+    assert lib.duckdb_connect(db, ctypes.byref(connection)) == 0
+    assert lib.duckdb_query(connection, sql.encode(), result) == 0, sql
+    value = lib.duckdb_value_int64(result, ctypes.c_uint64(0), ctypes.c_uint64(0))
+    lib.duckdb_destroy_result(result)
+    lib.duckdb_disconnect(ctypes.byref(connection))
+    lib.duckdb_close(ctypes.byref(db))
+    return value
+
+
+def export(rig):
+    collector(rig)
+    rows = rig.cli_json("flows", "-n", "1000", "--last", "all", "tcp")["rows"]
+    want = sorted((r["src"], r["src_port"], r["dst"], r["dst_port"], r["packets"], r["octets"])
+                  for r in rows)
+    lines = list(csv.DictReader(io.StringIO(rig.cli("export", "--last", "all", "tcp"))))
+    rig.equal(sorted((r["src"], int(r["src_port"]), r["dst"], int(r["dst_port"]),
+                      int(r["packets"]), int(r["octets"])) for r in lines), want, "CSV")
+    rig.equal(lines, sorted(lines, key=lambda r: r["start"]), "oldest first")
+    lines = [json.loads(x) for x in rig.cli("export", "--format", "json", "--last", "all",
+                                            "tcp").splitlines()]
+    rig.equal(sorted((r["src"], r["src_port"], r["dst"], r["dst_port"], r["packets"],
+                      r["octets"]) for r in lines), want, "JSON")
+    rig.equal({r["host"] for r in lines}, {"127.0.0.1"}, "who sent them")
+    path = f"{rig.tmp}/x.parquet"
+    rig.equal(rig.cli("export", "--format", "parquet", "-o", path, "--last", "all", "tcp"), "", "")
+    rig.equal(duckdb_value(f"SELECT sum(octets)::BIGINT FROM '{path}'"), sum(w[5] for w in want),
+              "Parquet's octets")
+    rig.equal([f for f in os.listdir(rig.tmp) if f.endswith(".part")], [], "half files")
+    rig.equal([f for f in os.listdir(f"{rig.tmp}/data/segments") if "scratch" in f], [], "scratch")
+    code, out, err = rig.cli_run("export", "-o", path, "prot tcp", check=False)
+    rig.check(code == 2 and "did you mean" in err and not out, f"a wrong filter: {code} {err}")
+    rig.check(os.path.exists(path), "what was there stays")
+    code, _, err = rig.cli_run("export", "-o", f"{rig.tmp}/no/such", check=False)
+    rig.check(code == 1 and "No such file" in err, f"a wrong folder: {code} {err}")
+
+
+TESTS = (export, seeds_questions, having, both_directions, formats, examples_of_the_manual)
 
 if __name__ == "__main__":
     run_test(*[t for t in TESTS if t.__name__ in (sys.argv[1:] or [x.__name__ for x in TESTS])])

@@ -8,13 +8,20 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "user/lib/timespec.h"
+#include "user/lib/units.h"
 
 struct body {
 	char *text;
 	size_t len, size;
 	bool is_too_large;
+	/* of a download: where a good answer goes; NULL: into text */
+	FILE *out;
+	CURL *curl;
+	bool shows_progress;
+	uint64_t written;
 };
 
 const char *client_url(const struct client_options *options)
@@ -102,10 +109,35 @@ int client_query_range(struct client_query *q, const struct range_options *range
 	return status == COMMAND_GO_ON ? query_time(q, "to", range->to) : status;
 }
 
+static void show_progress(const struct body *body, bool is_last)
+{
+	char text[UNITS_TEXT_MAX];
+
+	if (body->shows_progress)
+		fprintf(stderr, "\r%s\033[K%s",
+			units_format_bytes(body->written, text), is_last ? "\n" : "");
+}
+
+static size_t download_bytes(struct body *body, const char *bytes, size_t len)
+{
+	uint64_t step = body->written >> 20;
+
+	if (fwrite(bytes, 1, len, body->out) != len)
+		return 0;
+	body->written += len;
+	if (body->written >> 20 != step)
+		show_progress(body, false);
+	return len;
+}
+
 static size_t take_bytes(char *bytes, size_t one, size_t len, void *user)
 {
 	struct body *body = user;
+	long status = 0;
 
+	if (body->out && !curl_easy_getinfo(body->curl, CURLINFO_RESPONSE_CODE, &status) &&
+	    status == 200)
+		return download_bytes(body, bytes, len);
 	if (len > CLIENT_REPLY_MAX - body->len) {
 		body->is_too_large = true;
 		return 0;
@@ -194,12 +226,14 @@ static CURLcode perform(const struct client_options *options, CURL *curl, const 
 {
 	CURLcode code;
 
+	body->curl = curl;
 	curl_easy_setopt(curl, CURLOPT_URL, url);
 	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(curl, CURLOPT_PROXY, "");
 	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, 5L);
-	curl_easy_setopt(curl, CURLOPT_TIMEOUT, (long)CLIENT_SECONDS);
+	curl_easy_setopt(curl, CURLOPT_TIMEOUT,
+			 (long)(body->out ? CLIENT_DOWNLOAD_SECONDS : CLIENT_SECONDS));
 	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, why);
 	curl_easy_setopt(curl, CURLOPT_USERAGENT, "wiretally/" WT_VERSION);
 	curl_easy_setopt(curl, CURLOPT_ACCEPT_ENCODING, "");
@@ -275,6 +309,26 @@ int client_get(const struct client_options *options, struct client_query *q, cha
 	}
 	exit_status = code ? failed(options, code, &body, why)
 			   : refused(options, status, body.text, q->filter);
+	free(body.text);
+	return exit_status;
+}
+
+int client_download(const struct client_options *options, struct client_query *q, FILE *out)
+{
+	struct body body = { .out = out, .shows_progress = isatty(STDERR_FILENO) };
+	char why[CURL_ERROR_SIZE] = "";
+	long status = 0;
+	CURLcode code;
+	int exit_status = EXIT_DONE;
+
+	fclose(q->out);
+	q->out = NULL;
+	code = ask(options, q, q->wants_fresh, &body, why, &status);
+	if (body.written)
+		show_progress(&body, true);
+	if (code || status != 200)
+		exit_status = code ? failed(options, code, &body, why)
+				   : refused(options, status, body.text, q->filter);
 	free(body.text);
 	return exit_status;
 }

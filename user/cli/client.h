@@ -18,6 +18,7 @@
 #define CLIENT_URL "http://127.0.0.1:9101"
 #define CLIENT_REPLY_MAX (512u << 20) /* bytes of a reply */
 #define CLIENT_SECONDS 60
+#define CLIENT_DOWNLOAD_SECONDS 3600
 
 /* What every command that asks has: put CLIENT_ROWS into its rows. */
 struct client_options {
@@ -105,7 +106,13 @@ int client_get(const struct client_options *options, struct client_query *q, cha
 	       size_t *ret_len);
 
 /*
- * The same, and the body as JSON in *ret (owned by the caller). With --json the body is printed
+ * The same for a body of any size, into out as it comes; on a terminal stderr shows how far it is.
+ * EXIT_DONE, or the status to exit with.
+ */
+int client_download(const struct client_options *options, struct client_query *q, FILE *out);
+
+/*
+ * The same as client_get(), and the body as JSON in *ret (owned by the caller). With --json the body is printed
  * first; with --csv it is printed and that is all: EXIT_DONE.
  */
 int client_get_json(const struct client_options *options, struct client_query *q, json_t **ret);

@@ -33,6 +33,7 @@ int cmd_series(int argc, char **argv);
 int cmd_topology(int argc, char **argv);
 int cmd_connects(int argc, char **argv);
 int cmd_drops(int argc, char **argv);
+int cmd_export(int argc, char **argv);
 int cmd_exporters(int argc, char **argv);
 int cmd_status(int argc, char **argv);
 int cmd_audit(int argc, char **argv);

@@ -25,6 +25,7 @@ const struct command commands[] = {
 	{ "connects", "TCP connections: slow, failed, whose, and why they ended", cmd_connects },
 	{ "drops", "packets the kernel dropped: why and where", cmd_drops },
 	{ "audit", "prove that every packet is in a record or in a named counter", cmd_audit },
+	{ "export", "flow records into a file: Parquet, CSV, JSON", cmd_export },
 	{ "exporters", "routers and others that send NetFlow, IPFIX or sFlow", cmd_exporters },
 	{ "status", "what is watched, how, and by whom", cmd_status },
 	{ "import", "capture files into the collector", cmd_import },

@@ -7,6 +7,7 @@
 #define WT_API_H
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -27,6 +28,9 @@ struct api_reply {
 	const char *content_type; /* static */
 	char *body; /* malloc'd; the server frees it */
 	size_t body_len;
+	bool has_fd; /* instead of body: a file, from its start; the server closes it */
+	int fd;
+	const char *filename; /* static; to save it as; NULL: none */
 	unsigned int retry_after_s; /* 0: no such header */
 };
 
@@ -37,7 +41,7 @@ struct api_reply {
  */
 typedef int api_endpoint(const struct api_request *req, struct api_reply *reply);
 
-api_endpoint api_top, api_flows; /* api_top.c, api_flows.c */
+api_endpoint api_top, api_flows, api_export; /* files of their names */
 api_endpoint api_series, api_topology; /* files of their names */
 api_endpoint api_connections, api_drops, api_latencies, api_tcp; /* files of their names */
 api_endpoint api_exporters, api_hostcounts; /* files of their names */

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "user/collector/api.h"
 #include "user/collector/ingest.h"
@@ -38,7 +40,7 @@ static struct connection *connection_of(struct MHD_Connection *mhd)
 static void add_headers(struct MHD_Response *r, const struct request *q,
 			const struct api_reply *reply)
 {
-	char seconds[16];
+	char seconds[16], save_as[64];
 
 	MHD_add_response_header(r, "X-Content-Type-Options", "nosniff");
 	MHD_add_response_header(r, "Content-Security-Policy",
@@ -46,6 +48,10 @@ static void add_headers(struct MHD_Response *r, const struct request *q,
 	MHD_add_response_header(r, "Cache-Control", "no-store");
 	if (reply->content_type)
 		MHD_add_response_header(r, "Content-Type", reply->content_type);
+	if (reply->filename) {
+		snprintf(save_as, sizeof(save_as), "attachment; filename=\"%s\"", reply->filename);
+		MHD_add_response_header(r, "Content-Disposition", save_as);
+	}
 	if (reply->status == 405)
 		MHD_add_response_header(r, "Allow", route_methods(q->route));
 	if (reply->retry_after_s) {
@@ -54,17 +60,34 @@ static void add_headers(struct MHD_Response *r, const struct request *q,
 	}
 }
 
-/* Sends *reply, whose body it takes over. */
+/* Takes body or file over. */
+static struct MHD_Response *make_response(struct api_reply *reply)
+{
+	struct MHD_Response *r;
+	struct stat st;
+
+	if (!reply->has_fd) {
+		r = MHD_create_response_from_buffer(reply->body_len, reply->body,
+						    MHD_RESPMEM_MUST_FREE);
+		if (!r)
+			free(reply->body);
+		return r;
+	}
+	r = fstat(reply->fd, &st) ? NULL
+				  : MHD_create_response_from_fd64((uint64_t)st.st_size, reply->fd);
+	if (!r)
+		close(reply->fd);
+	return r;
+}
+
+/* Sends *reply, whose body or file it takes over. */
 static enum MHD_Result send_reply(struct request *q, struct api_reply *reply)
 {
-	struct MHD_Response *r = MHD_create_response_from_buffer(reply->body_len, reply->body,
-								 MHD_RESPMEM_MUST_FREE);
+	struct MHD_Response *r = make_response(reply);
 	enum MHD_Result ok;
 
-	if (!r) {
-		free(reply->body);
+	if (!r)
 		return MHD_NO;
-	}
 	metric_add(METRIC_HTTP_REQUESTS, 1);
 	if (reply->status >= 400)
 		metric_add(METRIC_HTTP_ERRORS, 1);
@@ -268,6 +291,41 @@ static enum MHD_Result busy(struct request *q, const char *message)
 	return send_reply(q, &reply);
 }
 
+/* False: another one runs. This one may take its time, and so may who reads it. */
+static bool enter_long(struct request *q)
+{
+	struct server *s = q->connection->server;
+	bool is_free;
+
+	pthread_mutex_lock(&s->lock);
+	is_free = !s->is_long_taken;
+	if (is_free) {
+		s->is_long_taken = true;
+		q->connection->since_ns = monotonic_ns() + SERVER_LONG_S * INT64_C(1000000000);
+	}
+	pthread_mutex_unlock(&s->lock);
+	return is_free;
+}
+
+static void leave_long(struct server *s)
+{
+	pthread_mutex_lock(&s->lock);
+	s->is_long_taken = false;
+	pthread_mutex_unlock(&s->lock);
+}
+
+static enum MHD_Result get_long(struct request *q, struct store_reader *reader)
+{
+	enum MHD_Result ok;
+
+	if (!enter_long(q))
+		return busy(q, "another export is under way: try again");
+	store_reader_extend(reader, SERVER_LONG_S * 1000);
+	ok = get_with(q, reader);
+	leave_long(q->connection->server);
+	return ok;
+}
+
 static enum MHD_Result get(struct request *q)
 {
 	struct server *s = q->connection->server;
@@ -285,7 +343,7 @@ static enum MHD_Result get(struct request *q)
 	reader = server_take_reader(s);
 	if (!reader)
 		return busy(q, "too many queries at a time: try again");
-	ok = get_with(q, reader);
+	ok = q->route->is_long ? get_long(q, reader) : get_with(q, reader);
 	server_give_reader(s, reader);
 	return ok;
 }

@@ -15,6 +15,8 @@ static const struct route routes[] = {
 	{ "/v1/batches", NULL, false, "batches of agents, over the Unix socket" },
 	{ "/v1/flows", api_flows, true, "flow records: filter=, last= or from= and to=, limit=" },
 	{ "/v1/top", api_top, true, "who talks most: by=, order=, n=, filter=, last=" },
+	{ "/v1/export", api_export, true,
+	  "all records that match, as a file: format=parquet|csv|json, filter=, last=", true },
 	{ "/v1/series", api_series, true, "sums over time: step=60, by=, n=5, filter=, last=" },
 	{ "/v1/topology", api_topology, true,
 	  "who talks to whom, as D3 takes it: group=host, n=, filter=, last=" },

@@ -12,6 +12,7 @@ struct route {
 	api_endpoint *get; /* NULL: this path takes batches, by POST */
 	bool needs_reader; /* of the store */
 	const char *help;
+	bool is_long; /* one at a time, and it may take SERVER_LONG_S */
 };
 
 /* NULL when there is no such path. */

@@ -36,6 +36,7 @@ struct server {
 	struct store_reader *readers[SERVER_READERS]; /* the free ones */
 	size_t readers_len;
 	unsigned int requests; /* under way */
+	bool is_long_taken; /* a request that may take SERVER_LONG_S */
 };
 
 /* request.c: MHD's callbacks; cls is a listener. */

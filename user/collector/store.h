@@ -98,6 +98,8 @@ int store_reader_begin(struct store_reader *r);
 void store_reader_end(struct store_reader *r);
 
 #define STORE_QUERY_DEADLINE_MS 10000
+/* Of this snapshot, from now. */
+void store_reader_extend(struct store_reader *r, int64_t deadline_ms);
 
 /*
  * Run sql with bound parameters ($1…: values are borrowed, the caller destroys them). On 0 *ret

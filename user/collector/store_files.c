@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -221,6 +222,24 @@ void store_files_stop(struct store *s)
 		close(s->segments_fd);
 	if (s->quarantine_fd >= 0)
 		close(s->quarantine_fd);
+}
+
+/* ---- files that are not segments ------------------------------------------------------------ */
+
+void store_scratch_name(struct store *s, char file[STORE_FILE_MAX])
+{
+	snprintf(file, STORE_FILE_MAX, "scratch-%" PRIu64, ++s->scratches);
+}
+
+int store_scratch_take(struct store *s, const char *file, int *ret_fd)
+{
+	int fd = openat(s->segments_fd, file, O_RDONLY | O_CLOEXEC);
+	int err = fd < 0 ? -errno : 0;
+
+	store_file_remove(s, file);
+	if (!err)
+		*ret_fd = fd;
+	return err;
 }
 
 /* ---- when nobody reads them any more -------------------------------------------------------- */

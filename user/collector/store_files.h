@@ -34,6 +34,13 @@ int store_file_finish(struct store *s, struct store_segment *g);
 int store_file_sum(const struct store *s, struct store_segment *g);
 void store_file_remove(struct store *s, const char *file);
 
+/*
+ * A file that is no segment: a name nobody has, and its descriptor once it is written; it has no
+ * name any more then, nor when it was never made (-ENOENT). Any thread.
+ */
+void store_scratch_name(struct store *s, char file[STORE_FILE_MAX]);
+int store_scratch_take(struct store *s, const char *file, int *ret_fd);
+
 /* Not listed any more: unlinked once the snapshots of now are over (store_files_sweep()). */
 void store_file_retire(struct store *s, const char *file);
 void store_files_sweep(struct store *s);

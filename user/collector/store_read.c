@@ -138,6 +138,11 @@ int store_reader_begin(struct store_reader *r)
 	return 0;
 }
 
+void store_reader_extend(struct store_reader *r, int64_t deadline_ms)
+{
+	r->until_ns = monotonic_ns() + deadline_ms * INT64_C(1000000);
+}
+
 void store_reader_end(struct store_reader *r)
 {
 	if (!r->is_in_snapshot)

@@ -71,10 +71,18 @@ static __always_inline void udp_finish_unseen(struct conn *c, __u64 sk)
 		bpf_map_delete_elem(&wt_conns, &sk);
 }
 
-/*
- * It has a port now. An entry of its address is that of its socket(), or of one that went without
- * a word.
- */
+/* A socket has the memory of one that went without a word. */
+static __always_inline void finish_before(__u64 sk, __u64 now)
+{
+	struct conn *c = bpf_map_lookup_elem(&wt_conns, &sk);
+
+	if (c && c->row.protocol == WT_IPPROTO_UDP)
+		udp_finish_unseen(c, sk);
+	else if (c)
+		conn_finish_unseen(c, sk, now);
+}
+
+/* It has a port now. An entry of its address is that of its socket(), or of another before. */
 static __always_inline void on_udp_port(__u64 sk)
 {
 	__u64 now = bpf_ktime_get_ns();
@@ -82,11 +90,7 @@ static __always_inline void on_udp_port(__u64 sk)
 
 	if (!is_udp(sk))
 		return;
-	c = bpf_map_lookup_elem(&wt_conns, &sk);
-	if (c && c->row.protocol == WT_IPPROTO_UDP)
-		udp_finish_unseen(c, sk);
-	else if (c)
-		conn_finish_unseen(c, sk, now);
+	finish_before(sk, now);
 	c = udp_new(sk, now);
 	if (!c)
 		return;
@@ -102,8 +106,10 @@ static __always_inline void on_udp_port(__u64 sk)
 static __always_inline void on_udp_socket(__u64 sk)
 {
 	__u64 now = bpf_ktime_get_ns();
-	struct conn *c = udp_new(sk, now);
+	struct conn *c;
 
+	finish_before(sk, now);
+	c = udp_new(sk, now);
 	if (!c)
 		return;
 	read_owner(&c->row);

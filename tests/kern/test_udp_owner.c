@@ -199,6 +199,27 @@ static void fails(struct bench *b, const char *what)
 	close(fd);
 }
 
+/* Its memory is another's before any sweep comes by: that one's socket() ends it. */
+static void is_replaced(struct bench *b, const char *what)
+{
+	struct sockaddr_in at = v4("127.0.0.1", 7105);
+	int fd = socket(AF_INET, SOCK_DGRAM, 0), others[800];
+	const struct wt_conn *row;
+
+	cr_assert_eq(bind(fd, (void *)&at, sizeof(at)), 0);
+	bench_read(b);
+	expect_owner(find_udp(7105), b, what);
+	close(fd);
+	poll(NULL, 0, 100); /* the kernel frees it after a grace period; then one of many has it */
+	for (size_t i = 0; i < ARRAY_LEN(others); i++)
+		others[i] = socket(AF_INET, SOCK_DGRAM, 0);
+	row = ended(b, 7105);
+	cr_assert_not_null(row, "%s", what);
+	cr_expect_eq(row->happened & WHOLE, WHOLE, "%s: %x", what, row->happened);
+	for (size_t i = 0; i < ARRAY_LEN(others); i++)
+		close(others[i]);
+}
+
 Test(udp_owner, from_port_to_close)
 {
 	struct bench b;
@@ -210,6 +231,7 @@ Test(udp_owner, from_port_to_close)
 	connects_and_is_gone(&b, "a query");
 	takes_both_families(&b, "IPv6");
 	fails(&b, "a second bind()");
+	is_replaced(&b, "another in its memory");
 	tcp_signal_stop(b.signal);
 }
 

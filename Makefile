@@ -52,9 +52,9 @@ TEST_BPF := $(patsubst %.c,$(BUILD)/%.o,$(TEST_BPF_SRC))
 
 BASE_LIBS := -lprotobuf-c -lzstd
 AGENT_LIBS := -lxdp -lbpf -lelf -lz -lcurl -lcap -ljansson -lpthread $(BASE_LIBS)
-COLLECTOR_LIBS := -lmicrohttpd -ljansson -lz -L$(DUCKDB) -lduckdb -Wl,-rpath,'$$ORIGIN/../lib/wiretally' \
+COLLECTOR_LIBS := -lmicrohttpd -lgnutls -ljansson -lz -L$(DUCKDB) -lduckdb -Wl,-rpath,'$$ORIGIN/../lib/wiretally' \
 	-Wl,-rpath,$(abspath $(DUCKDB)) -lpthread $(BASE_LIBS)
-CLI_LIBS := -lcurl -ljansson $(BASE_LIBS)
+CLI_LIBS := -lcurl -lgnutls -ljansson $(BASE_LIBS)
 TOOL_LIBS := -lbpf -lelf -lz -lcurl -ljansson -lm -lpthread $(BASE_LIBS)
 
 UNIT_SRC := $(sort $(wildcard tests/user/*/test_*.c tests/kern/test_*.c))
@@ -162,7 +162,7 @@ $(call obj,$(UNIT_SRC) $(BENCH_SRC)) $(BENCH_LIB): | $(GEN)/proto/wiretally.pb-c
 $(call obj,$(TOOL_SRC)): | $(GEN)/proto/wiretally.pb-c.h
 
 $(BUILD)/tests/user/lib/%: $(BUILD)/tests/user/lib/%.o $(BASE_A)
-	$(link) -lcriterion $(BASE_LIBS)
+	$(link) -lcriterion -lgnutls $(BASE_LIBS)
 $(BUILD)/tests/user/wire/%: $(BUILD)/tests/user/wire/%.o $(BASE_A)
 	$(link) -lcriterion $(BASE_LIBS)
 $(BUILD)/tests/user/agent/%: $(BUILD)/tests/user/agent/%.o $(AGENT_A) $(BASE_A)
@@ -221,7 +221,7 @@ $(BUILD)/fuzz/%: tests/fuzz/%.c $(BASE_A) $(COLLECTOR_A)
 	$(call say,FUZZ,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(FUZZ_CLANG) $(CPPFLAGS) $(FUZZ_FLAGS) -o $@ $< $(call src,lib) $(call src,wire) \
-		$(call fuzz_extra,$<) $(GEN)/proto/wiretally.pb-c.c $(BASE_LIBS) -lz -lpthread
+		$(call fuzz_extra,$<) $(GEN)/proto/wiretally.pb-c.c $(BASE_LIBS) -lgnutls -lz -lpthread
 
 ## bench: measure, as ratios in one run (needs root); PEER=file.o:program adds a peer
 bench: all build-tests $(BENCH) $(BENCH_BPF)

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "user/agent/geometry.h"
 #include "user/agent/pins.h"
@@ -21,7 +22,11 @@ static const struct option_row rows[] = {
 	  .choices = "auto|tracepoint|fentry|kprobe|none",
 	  .help = "how TCP connections and drops are observed; none = only flows" },
 	{ "collector", 0, OPTION_TEXT, AT(collector), "ADDR", "unix:/run/wiretally/collector.sock",
-	  .help = "where batches go: unix:PATH" },
+	  .help = "where batches go: unix:PATH, or https://HOST:PORT of a collector's --tls-listen" },
+	{ "token-file", 0, OPTION_TEXT, AT(token_file), "FILE",
+	  .help = "with https: this agent's token, as `wiretally token agent ID` made it" },
+	{ "ca", 0, OPTION_TEXT, AT(ca), "FILE",
+	  .help = "with https: who signed the collector's certificate (PEM; default: the system's list)" },
 	{ "interval", 0, OPTION_DURATION, AT(interval_us), "TIME", "5s", .min = 20000,
 	  .max = 3600000000, .help = "harvest every TIME" },
 	{ "memory", 0, OPTION_BYTES, AT(memory_bytes), "SIZE", "64M", .min = GEOMETRY_BUDGET_MIN,
@@ -72,6 +77,29 @@ static void usage(void)
 	       "`wiretally run`, which starts a collector as well.\n");
 }
 
+/* While root may still read it; a line's end is none of it. */
+static int read_token(struct config *c)
+{
+	bool is_https = c->collector && !strncmp(c->collector, "https://", 8);
+	AUTO_FILE FILE *f = NULL;
+
+	if (is_https != (c->token_file != NULL)) {
+		fputs("wiretally-agent: --collector https://… and --token-file belong together\n",
+		      stderr);
+		return -EINVAL;
+	}
+	if (!is_https)
+		return 0;
+	f = fopen(c->token_file, "re");
+	if (!f || !fgets(c->token, sizeof(c->token), f)) {
+		fprintf(stderr, "wiretally-agent: --token-file '%s': %s\n", c->token_file,
+			f ? "it is empty" : strerror(errno));
+		return -EINVAL;
+	}
+	c->token[strcspn(c->token, "\r\n")] = '\0';
+	return 0;
+}
+
 int config_parse(int argc, char **argv, struct config *ret)
 {
 	struct option_error error;
@@ -85,6 +113,8 @@ int config_parse(int argc, char **argv, struct config *ret)
 		fprintf(stderr, "wiretally-agent: unexpected argument '%s'\n", argv[rest]);
 		return -EINVAL;
 	}
+	if (read_token(ret))
+		return -EINVAL;
 	if (ret->help)
 		usage();
 	else if (ret->version)

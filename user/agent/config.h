@@ -12,7 +12,9 @@ struct config {
 	struct option_list interfaces; /* globs; none = the default choice */
 	const char *hook;
 	const char *hooks; /* enum hook_family, or none */
-	const char *collector; /* unix:PATH or http://… */
+	const char *collector; /* unix:PATH or https://… */
+	const char *token_file, *ca; /* with https */
+	char token[128]; /* what token_file has */
 	const char *status_socket;
 	const char *run_dir;
 	const char *pin_dir;

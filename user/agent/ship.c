@@ -13,6 +13,7 @@
 
 #include <curl/curl.h>
 
+#include "user/agent/config.h"
 #include "user/lib/log.h"
 
 #define ANSWER_MAX 512
@@ -169,6 +170,9 @@ static CURL *open_curl(struct ship *s, struct curl_slist *headers)
 		return NULL;
 	if (s->socket_path[0])
 		curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, s->socket_path);
+	if (s->ca)
+		curl_easy_setopt(curl, CURLOPT_CAINFO, s->ca);
+	curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	curl_easy_setopt(curl, CURLOPT_URL, s->url);
 	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
 	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
@@ -271,9 +275,15 @@ static void *ship_main(void *arg)
 		curl_slist_append(NULL, "Content-Type: application/x-protobuf");
 	CURL *curl;
 	long backoff = SHIP_BACKOFF_MIN_MS;
+	char bearer[192];
 
 	headers = curl_slist_append(headers, "Content-Encoding: zstd");
 	headers = curl_slist_append(headers, "Expect:");
+	if (!s->socket_path[0]) {
+		snprintf(bearer, sizeof(bearer), "Authorization: Bearer %s", s->token);
+		headers = curl_slist_append(headers, bearer);
+		explicit_bzero(bearer, sizeof(bearer));
+	}
 	curl = open_curl(s, headers);
 	while (curl && !is_stopping(s)) {
 		spill_if_pressed(s);
@@ -294,19 +304,21 @@ static int set_address(struct ship *s, const char *collector)
 		snprintf(s->url, sizeof(s->url), "http://collector/v1/batches");
 		return 0;
 	}
-	if (strncmp(collector, "http://", 7) && strncmp(collector, "https://", 8))
+	if (strncmp(collector, "https://", 8) != 0)
 		return -EINVAL;
 	snprintf(s->url, sizeof(s->url), "%.480s/v1/batches", collector);
 	return 0;
 }
 
-int ship_start(struct ship *s, struct spool *spool, struct disk_spool *disk, const char *collector,
+int ship_start(struct ship *s, struct spool *spool, struct disk_spool *disk, const struct config *c,
 	       struct crashlog *crashlog)
 {
 	int err;
 
-	*s = (struct ship){ .spool = spool, .disk = disk, .crashlog = crashlog };
-	err = set_address(s, collector);
+	*s = (struct ship){
+		.spool = spool, .disk = disk, .crashlog = crashlog, .token = c->token, .ca = c->ca
+	};
+	err = set_address(s, c->collector);
 	if (err)
 		return err;
 	s->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

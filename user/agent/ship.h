@@ -29,6 +29,7 @@ struct ship {
 	struct crashlog *crashlog; /* or NULL */
 	char socket_path[108]; /* "" = url names a host */
 	char url[512];
+	const char *token, *ca; /* with https: borrowed; ca: NULL for the system's */
 	int wake_fd; /* eventfd: something was spooled, or stop */
 	bool stop;
 	pthread_t thread;
@@ -39,11 +40,13 @@ struct ship {
 	char last_error[160];
 };
 
+struct config;
+
 /*
- * collector: "unix:PATH" or "http://…". disk: taken over, or NULL. 0; -EINVAL for another address;
- * -errno.
+ * c->collector: "unix:PATH" or "https://…". disk: taken over, or NULL. 0; -EINVAL for another
+ * address; -errno.
  */
-int ship_start(struct ship *s, struct spool *spool, struct disk_spool *disk, const char *collector,
+int ship_start(struct ship *s, struct spool *spool, struct disk_spool *disk, const struct config *c,
 	       struct crashlog *crashlog);
 void ship_wake(struct ship *s);
 /* There is something on the disk, and the collector takes it. Any thread. */

@@ -347,8 +347,7 @@ static int start(struct shipper *s)
 	if (!err)
 		err = flip_start(&s->flip, s->tables->control, s->o->grace_fd);
 	if (!err)
-		err = ship_start(&s->ship, &s->spool, open_disk_spool(s->o), c->collector,
-				 s->drain->crashlog);
+		err = ship_start(&s->ship, &s->spool, open_disk_spool(s->o), c, s->drain->crashlog);
 	return err;
 }
 

@@ -37,6 +37,7 @@ int cmd_export(int argc, char **argv);
 int cmd_exporters(int argc, char **argv);
 int cmd_status(int argc, char **argv);
 int cmd_audit(int argc, char **argv);
+int cmd_token(int argc, char **argv);
 int cmd_run(int argc, char **argv);
 int cmd_detach(int argc, char **argv);
 

@@ -29,6 +29,7 @@ const struct command commands[] = {
 	{ "exporters", "routers and others that send NetFlow, IPFIX or sFlow", cmd_exporters },
 	{ "status", "what is watched, how, and by whom", cmd_status },
 	{ "import", "capture files into the collector", cmd_import },
+	{ "token", "let an agent or a reader of another host in", cmd_token },
 	{ "detach", "remove every trace from the kernel", cmd_detach },
 	{ "version", "print the version", cmd_version },
 	{ "help", "this text, or that of a command", cmd_help },

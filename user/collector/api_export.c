@@ -24,7 +24,8 @@ static const struct format {
 	{ "json", "(FORMAT json)", "application/x-ndjson", "flows.ndjson" },
 };
 
-struct export {
+struct export
+{
 	struct query_scope scope;
 	const struct format *format;
 };
@@ -49,11 +50,11 @@ static const char columns_before[] =
 	"f.ethertype, f.ifindex, f.netns, if(f.flags & 1 = 1, 'egress', 'ingress') AS direction, "
 	"f.flags & 2 = 2 AS counted, f.flags & 8 = 8 AS \"inner\", ";
 static const char columns_after[] =
-	"if(f.proto = 6, f.tcp_flags, NULL) AS tcp_flags, f.dscp, f.ttl_min, f.ttl_max, "
-	VLAN("outer") VLAN("inner")
-	"f.tunnel_id, greatest(f.sampling, 1) AS sampling, f.records, "
-	"coalesce(f.src_as, 0) AS src_as, coalesce(f.dst_as, 0) AS dst_as, "
-	"coalesce(f.peer_ifindex, 0) AS peer_ifindex, e.exporter, e.agent, e.host";
+	"if(f.proto = 6, f.tcp_flags, NULL) AS tcp_flags, f.dscp, f.ttl_min, f.ttl_max, " VLAN(
+		"outer")
+		VLAN("inner") "f.tunnel_id, greatest(f.sampling, 1) AS sampling, f.records, "
+			      "coalesce(f.src_as, 0) AS src_as, coalesce(f.dst_as, 0) AS dst_as, "
+			      "coalesce(f.peer_ifindex, 0) AS peer_ifindex, e.exporter, e.agent, e.host";
 
 static int parse_format(const struct api_request *req, struct api_reply *reply,
 			const struct format **ret)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0
 /*
  * Who may ask: peers of the Unix socket by their credentials, requests over TCP by Host and
- * Origin. A page from elsewhere whose name resolves to this machine (DNS rebinding) sends its own
+ * Origin, over TLS by their token. A page from elsewhere whose name resolves to this machine (DNS rebinding) sends its own
  * name in both.
  */
 #include <stdio.h>
@@ -100,10 +100,26 @@ const char *guard_refusal(const struct server *s, const struct connection *c,
 
 	if (origin && !origin_is_ours(s, origin))
 		return "Origin is not this collector";
+	if (c->is_tls) /* a page from elsewhere has no token; Host may be any name of this machine */
+		return NULL;
 	if (c->is_unix)
 		return c->is_allowed ? NULL
 				     : "peer is neither root nor of the collector's user or group";
 	if (!host || !host_is_ours(s, host))
 		return "Host is not a name of this collector";
 	return NULL;
+}
+
+unsigned int guard_token(const struct server *s, struct MHD_Connection *mhd, bool is_post,
+			 struct token *ret, const char **why)
+{
+	const char *authorization =
+		MHD_lookup_connection_value(mhd, MHD_HEADER_KIND, "Authorization");
+
+	*why = "want Authorization: Bearer and a token of this collector (wiretally token)";
+	if (!tokens_check(s->parts.tokens, authorization, ret))
+		return 401;
+	*why = is_post ? "this token is for asking, not for batches"
+		       : "this token is an agent's: it writes batches, and does not ask";
+	return (ret->role == TOKEN_AGENT) == is_post ? 0 : 403;
 }

@@ -249,8 +249,8 @@ static bool is_reserved(const char *agent)
 	return !strncmp(agent, FLOW_SOURCE_AGENT, strlen(FLOW_SOURCE_AGENT));
 }
 
-int ingest_post(struct ingest *in, void *body, size_t body_len, bool zstd, int64_t now_us,
-		struct api_reply *reply)
+int ingest_post(struct ingest *in, void *body, size_t body_len, bool zstd, const char *only_agent,
+		int64_t now_us, struct api_reply *reply)
 {
 	AUTO(item_free) struct item *item = calloc(1, sizeof(*item));
 	struct source *s;
@@ -269,6 +269,9 @@ int ingest_post(struct ingest *in, void *body, size_t body_len, bool zstd, int64
 	if (!err && is_reserved(item->batch->head.agent))
 		return refuse(reply, METRIC_REFUSED_MALFORMED, 400, 0,
 			      "names that begin with '" FLOW_SOURCE_AGENT "' are flow exporters'");
+	if (!err && only_agent && strcmp(only_agent, item->batch->head.agent) != 0)
+		return refuse(reply, METRIC_REFUSED_FORBIDDEN, 403, 0,
+			      "this token writes batches of another agent");
 	if (!err && committer_is_full(in->committer))
 		return answer(reply, -ENOSPC, 0, 0);
 	if (!err)

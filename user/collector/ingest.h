@@ -35,10 +35,10 @@ void ingest_free(struct ingest *in);
 DEFINE_AUTO(ingest_free, struct ingest *);
 
 /*
- * Takes the body over and fills *reply: 200 acknowledged or duplicate, 400, 409, 413, 429, 503,
- * 507. Waits until the batch is durable. -errno when no reply could be made.
+ * Takes the body over and fills *reply: 200 acknowledged or duplicate, 400, 403 (only_agent is not
+ * whose batch it is; NULL: anybody's), 409, 413, 429, 503, 507. Waits until the batch is durable. -errno when no reply could be made.
  */
-int ingest_post(struct ingest *in, void *body, size_t body_len, bool zstd, int64_t now_us,
-		struct api_reply *reply);
+int ingest_post(struct ingest *in, void *body, size_t body_len, bool zstd, const char *only_agent,
+		int64_t now_us, struct api_reply *reply);
 
 #endif

@@ -25,6 +25,8 @@
 #include "user/collector/settings.h"
 #include "user/collector/store.h"
 #include "user/collector/store_write.h"
+#include "user/collector/tls.h"
+#include "user/collector/tokens.h"
 #include "user/lib/log.h"
 
 #define TICK_MS 1000
@@ -35,6 +37,10 @@ struct collector {
 	struct identity identity;
 	int tcp_fd;
 	int unix_fd;
+	struct listen_address tls_address;
+	int tls_fd;
+	struct tls tls;
+	struct tokens *tokens;
 	int lock_fd; /* of the data folder: one collector at a time */
 	int signal_fd;
 	struct store *store;
@@ -67,6 +73,21 @@ static int make_data_folder(const char *path, const struct identity *id)
 	return id->is_change && chown(path, id->uid, id->gid) ? -errno : 0;
 }
 
+static int open_tls(struct collector *c)
+{
+	const struct settings *s = &c->settings;
+	int err;
+
+	if (listen_parse(s->tls_listen, &c->tls_address)) {
+		log_error("--tls-listen '%s' is not ADDR:PORT", s->tls_listen);
+		return -EINVAL;
+	}
+	err = tls_read(s->tls_cert, s->tls_key, &c->tls);
+	if (!err)
+		err = tokens_open(s->tokens, &c->tokens);
+	return err ? err : listen_tcp(&c->tls_address, &c->tls_fd);
+}
+
 /* Everything that may need root. */
 static int open_outside(struct collector *c)
 {
@@ -82,6 +103,8 @@ static int open_outside(struct collector *c)
 	err = listen_tcp(&c->address, &c->tcp_fd);
 	if (!err)
 		err = inlet_sockets_open(&s->inlet, s->receive_bytes);
+	if (!err && s->tls_listen)
+		err = open_tls(c);
 	return err ? err : listen_unix(s->socket, uid, gid, &c->unix_fd);
 }
 
@@ -97,7 +120,7 @@ static int check_listen(struct collector *c)
 		return 0;
 	if (!s->insecure_listen) {
 		log_error(
-			"--listen %s: beyond loopback everyone could read the flows: TLS and tokens are still to come; --insecure-listen takes that risk",
+			"--listen %s: beyond loopback everyone could read the flows: --tls-listen is for that; --insecure-listen takes the risk",
 			s->listen);
 		return -EACCES;
 	}
@@ -132,6 +155,7 @@ static int open_signals(struct collector *c)
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
 	signal(SIGPIPE, SIG_IGN);
 	if (sigprocmask(SIG_BLOCK, &set, NULL))
 		return -errno;
@@ -167,8 +191,10 @@ static int open_store(struct collector *c)
 
 static int start_threads(struct collector *c)
 {
-	struct server_parts parts = { c->store,	   c->ingest,	       c->pipeline,	   c->log,
-				      &c->address, TAKE_FD(c->tcp_fd), TAKE_FD(c->unix_fd) };
+	struct server_parts parts = {
+		c->store,	    c->ingest,		 c->pipeline,	     c->log,  &c->address,
+		TAKE_FD(c->tcp_fd), TAKE_FD(c->unix_fd), TAKE_FD(c->tls_fd), &c->tls, c->tokens
+	};
 	int err;
 
 	c->writer = (struct logwriter){ c->pipeline, c->log, 0 };
@@ -190,6 +216,9 @@ static void say_ready(const struct collector *c)
 	metric_set(METRIC_STARTED_US, (uint64_t)wall_us());
 	log_info("listening on http://%s and %s, data in %s", listen_format(&c->address, text),
 		 c->settings.socket, c->settings.data);
+	if (c->settings.tls_listen)
+		log_info("agents of other hosts are taken at https://%s",
+			 listen_format(&c->tls_address, text));
 	for (size_t i = 0; i < c->settings.inlet.len; i++)
 		log_info("flow exporters are heard at udp %s",
 			 listen_format(&c->settings.inlet.addresses[i], text));
@@ -203,9 +232,19 @@ static void say_ready(const struct collector *c)
 static void serve(struct collector *c)
 {
 	struct pollfd p = { c->signal_fd, POLLIN, 0 };
+	struct signalfd_siginfo info;
 
-	while (poll(&p, 1, TICK_MS) <= 0)
-		server_tick(c->server);
+	for (;;) {
+		if (poll(&p, 1, TICK_MS) <= 0) {
+			server_tick(c->server);
+			continue;
+		}
+		if (read(c->signal_fd, &info, sizeof(info)) != sizeof(info) ||
+		    info.ssi_signo != SIGHUP)
+			return;
+		if (c->tokens)
+			tokens_reload(c->tokens);
+	}
 }
 
 /* In the order of a batch's way, so that what was acknowledged is also stored. */
@@ -231,6 +270,9 @@ static void collector_close(struct collector *c)
 	inlet_sockets_close(&c->settings.inlet);
 	close_fd(c->tcp_fd);
 	close_fd(c->unix_fd);
+	close_fd(c->tls_fd);
+	tokens_close(c->tokens);
+	tls_done(&c->tls);
 	close_fd(c->signal_fd);
 	close_fd(c->lock_fd);
 }
@@ -264,7 +306,9 @@ static int run(struct collector *c)
 
 int main(int argc, char **argv)
 {
-	struct collector c = { .tcp_fd = -1, .unix_fd = -1, .lock_fd = -1, .signal_fd = -1 };
+	struct collector c = {
+		.tcp_fd = -1, .unix_fd = -1, .tls_fd = -1, .lock_fd = -1, .signal_fd = -1
+	};
 	int err;
 
 	if (settings_parse(argc, argv, &c.settings))

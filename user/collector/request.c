@@ -23,6 +23,7 @@ struct request {
 	struct connection *connection;
 	struct MHD_Connection *mhd;
 	const struct route *route;
+	struct token token; /* over TLS */
 	const char *method;
 	uint8_t *body;
 	size_t body_len; /* may go beyond what is kept */
@@ -52,6 +53,8 @@ static void add_headers(struct MHD_Response *r, const struct request *q,
 		snprintf(save_as, sizeof(save_as), "attachment; filename=\"%s\"", reply->filename);
 		MHD_add_response_header(r, "Content-Disposition", save_as);
 	}
+	if (reply->status == 401)
+		MHD_add_response_header(r, "WWW-Authenticate", "Bearer realm=\"wiretally\"");
 	if (reply->status == 405)
 		MHD_add_response_header(r, "Allow", route_methods(q->route));
 	if (reply->retry_after_s) {
@@ -135,7 +138,7 @@ static bool is_known_encoding(const char *encoding)
 }
 
 /* 0, or the status of a refusal and its message. */
-static unsigned int check_head(const struct request *q, const char **why)
+static unsigned int check_head(struct request *q, const char **why)
 {
 	const char *length = header(q, "Content-Length");
 	const char *refusal = guard_refusal(q->connection->server, q->connection, q->mhd);
@@ -151,10 +154,19 @@ static unsigned int check_head(const struct request *q, const char **why)
 	*why = "this path does not take this method";
 	if (!method_is_allowed(q))
 		return 405;
+	if (q->connection->is_tls) {
+		unsigned int status =
+			guard_token(q->connection->server, q->mhd, !q->route->get, &q->token, why);
+
+		if (status) {
+			metric_add(METRIC_REFUSED_FORBIDDEN, 1);
+			return status;
+		}
+	}
 	if (q->route->get)
 		return 0;
-	*why = "batches are taken over the Unix socket only";
-	if (!q->connection->is_unix) {
+	*why = "batches are taken over the Unix socket and TLS only";
+	if (!q->connection->is_unix && !q->connection->is_tls) {
 		metric_add(METRIC_REFUSED_FORBIDDEN, 1);
 		return 403;
 	}
@@ -244,7 +256,8 @@ static enum MHD_Result post_batch(struct request *q)
 	}
 	q->body = NULL; /* ingest's from here on */
 	err = ingest_post(q->connection->server->parts.ingest, body, q->body_len,
-			  encoding && !strcasecmp(encoding, "zstd"), wall_us(), &reply);
+			  encoding && !strcasecmp(encoding, "zstd"),
+			  q->connection->is_tls ? q->token.name : NULL, wall_us(), &reply);
 	if (err)
 		return send_error(q, 500, strerror(-err));
 	return send_reply(q, &reply);

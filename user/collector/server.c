@@ -11,6 +11,7 @@
 #include "user/collector/metrics.h"
 #include "user/collector/pipeline.h"
 #include "user/collector/server_internal.h"
+#include "user/collector/tls.h"
 #include "user/lib/log.h"
 
 static struct connection *take_slot(struct server *s)
@@ -35,6 +36,7 @@ static void connection_started(struct listener *l, struct MHD_Connection *mhd, v
 			.server = s,
 			.is_used = true,
 			.is_unix = l->is_unix,
+			.is_tls = l->is_tls,
 			.is_allowed = l->is_unix && guard_peer_is_allowed(fd->connect_fd),
 			.fd = fd->connect_fd,
 			.since_ns = monotonic_ns(),
@@ -123,15 +125,26 @@ static void mhd_log(void *arg, const char *fmt, va_list ap)
 
 static int start_listener(struct listener *l, int *fd)
 {
+	const struct tls *tls = l->is_tls ? l->server->parts.tls : NULL;
+	unsigned int flags = MHD_USE_POLL_INTERNAL_THREAD | MHD_USE_THREAD_PER_CONNECTION |
+			     MHD_USE_ERROR_LOG | MHD_USE_ITC | (tls ? MHD_USE_TLS : 0);
+	struct MHD_OptionItem tls_options[] = {
+		{ MHD_OPTION_HTTPS_MEM_CERT, 0, tls ? tls->cert : NULL },
+		{ MHD_OPTION_HTTPS_MEM_KEY, 0, tls ? tls->key : NULL },
+		{ MHD_OPTION_HTTPS_PRIORITIES, 0, TLS_PRIORITIES },
+		{ MHD_OPTION_END, 0, NULL },
+	};
+	struct MHD_OptionItem none[] = { { MHD_OPTION_END, 0, NULL } };
+
 	l->daemon = MHD_start_daemon(
-		MHD_USE_POLL_INTERNAL_THREAD | MHD_USE_THREAD_PER_CONNECTION | MHD_USE_ERROR_LOG |
-			MHD_USE_ITC,
-		0, NULL, NULL, request_handle, l, MHD_OPTION_EXTERNAL_LOGGER, mhd_log, NULL,
+		flags, 0, NULL, NULL, request_handle, l, MHD_OPTION_EXTERNAL_LOGGER, mhd_log, NULL,
 		MHD_OPTION_LISTEN_SOCKET, *fd, MHD_OPTION_NOTIFY_CONNECTION, connection_notify, l,
 		MHD_OPTION_NOTIFY_COMPLETED, request_done, l, MHD_OPTION_CONNECTION_LIMIT,
-		(unsigned int)SERVER_CONNECTIONS_MAX, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-		(size_t)SERVER_CONNECTION_BYTES, MHD_OPTION_CONNECTION_TIMEOUT,
-		(unsigned int)SERVER_IDLE_S, MHD_OPTION_END);
+		(unsigned int)(l->is_tls || l->is_unix ? SERVER_AGENTS_MAX
+						       : SERVER_CONNECTIONS_MAX),
+		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)SERVER_CONNECTION_BYTES,
+		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned int)SERVER_IDLE_S, MHD_OPTION_ARRAY,
+		tls ? tls_options : none, MHD_OPTION_END);
 	if (!l->daemon)
 		return -EIO;
 	*fd = -1; /* MHD's now */
@@ -154,6 +167,7 @@ int server_start(const struct server_parts *parts, struct server **ret)
 {
 	AUTO_FD int tcp_fd = parts->tcp_fd;
 	AUTO_FD int unix_fd = parts->unix_fd;
+	AUTO_FD int tls_fd = parts->tls_fd;
 	AUTO(server_stop) struct server *s = calloc(1, sizeof(*s));
 	pthread_condattr_t attr;
 	int err;
@@ -161,8 +175,9 @@ int server_start(const struct server_parts *parts, struct server **ret)
 	if (!s)
 		return -ENOMEM;
 	s->parts = *parts;
-	s->tcp = (struct listener){ s, false, NULL };
-	s->local = (struct listener){ s, true, NULL };
+	s->tcp = (struct listener){ .server = s };
+	s->local = (struct listener){ .server = s, .is_unix = true };
+	s->tls = (struct listener){ .server = s, .is_tls = true };
 	pthread_mutex_init(&s->lock, NULL);
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -173,6 +188,8 @@ int server_start(const struct server_parts *parts, struct server **ret)
 		err = start_listener(&s->local, &unix_fd);
 	if (!err)
 		err = start_listener(&s->tcp, &tcp_fd);
+	if (!err && tls_fd >= 0)
+		err = start_listener(&s->tls, &tls_fd);
 	if (err) {
 		log_error("start HTTP server: %s", strerror(-err));
 		return err;
@@ -205,11 +222,14 @@ void server_stop(struct server *s)
 		return;
 	quiesce(&s->tcp);
 	quiesce(&s->local);
+	quiesce(&s->tls);
 	wait_for_requests(s);
 	if (s->tcp.daemon)
 		MHD_stop_daemon(s->tcp.daemon);
 	if (s->local.daemon)
 		MHD_stop_daemon(s->local.daemon);
+	if (s->tls.daemon)
+		MHD_stop_daemon(s->tls.daemon);
 	while (s->readers_len)
 		store_reader_close(s->readers[--s->readers_len]);
 	pthread_cond_destroy(&s->changed);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0 */
 /*
- * HTTP on two sockets: TCP for people and Prometheus, a Unix socket that agents ship to as well.
+ * HTTP on three sockets: TCP for people and Prometheus on this host, a Unix socket that agents ship
+ * to as well, and TLS for agents and people of other hosts, who have tokens (tokens.h).
  * A thread a connection; every limit below has an answer.
  */
 #ifndef WT_SERVER_H
@@ -12,7 +13,8 @@
 
 #include "user/lib/cleanup.h"
 
-#define SERVER_CONNECTIONS_MAX 96 /* a socket; more are closed at once */
+#define SERVER_CONNECTIONS_MAX 96 /* of TCP; more are closed at once */
+#define SERVER_AGENTS_MAX 1200 /* the same of the Unix socket and of TLS each */
 #define SERVER_CONNECTION_BYTES (64u << 10) /* for a request's head and reads: else 431 */
 #define SERVER_LONG_S 3600 /* for a request of routes that are long (an export) */
 #define SERVER_IDLE_S 60 /* nothing read or written: closed */
@@ -28,6 +30,8 @@ struct pipeline;
 struct seglog;
 struct server;
 struct store;
+struct tls;
+struct tokens;
 
 struct server_parts { /* all borrowed */
 	struct store *store;
@@ -37,6 +41,9 @@ struct server_parts { /* all borrowed */
 	const struct listen_address *tcp_address;
 	int tcp_fd; /* the server's, as the next */
 	int unix_fd;
+	int tls_fd; /* the server's, too; -1: none */
+	const struct tls *tls;
+	struct tokens *tokens;
 };
 
 /* 0 or -errno, logged. The descriptors are closed in any case. */

@@ -8,12 +8,14 @@
 
 #include "user/collector/server.h"
 #include "user/collector/store.h"
+#include "user/collector/tokens.h"
 
 /* One open connection: its slot is the socket context MHD hands around. */
 struct connection {
 	struct server *server;
 	bool is_used;
 	bool is_unix;
+	bool is_tls;
 	bool is_allowed; /* peer of the Unix socket */
 	bool is_cut;
 	int fd;
@@ -23,6 +25,7 @@ struct connection {
 struct listener {
 	struct server *server;
 	bool is_unix;
+	bool is_tls;
 	struct MHD_Daemon *daemon;
 };
 
@@ -30,9 +33,10 @@ struct server {
 	struct server_parts parts;
 	struct listener tcp;
 	struct listener local;
+	struct listener tls;
 	pthread_mutex_t lock; /* of what follows */
 	pthread_cond_t changed;
-	struct connection connections[2 * SERVER_CONNECTIONS_MAX];
+	struct connection connections[SERVER_CONNECTIONS_MAX + 2 * SERVER_AGENTS_MAX];
 	struct store_reader *readers[SERVER_READERS]; /* the free ones */
 	size_t readers_len;
 	unsigned int requests; /* under way */
@@ -53,6 +57,9 @@ void server_give_reader(struct server *s, struct store_reader *r);
 /* guard.c: NULL, or why this request is not answered (403). */
 const char *guard_refusal(const struct server *s, const struct connection *c,
 			  struct MHD_Connection *mhd);
+/* Over TLS: 0 and whose token it is, or 401, or 403 when it is not one for this kind of request. */
+unsigned int guard_token(const struct server *s, struct MHD_Connection *mhd, bool is_post,
+			 struct token *ret, const char **why);
 /* Root, our own uid, or a member of our group. */
 bool guard_peer_is_allowed(int fd);
 

@@ -17,6 +17,14 @@ static const struct option_row rows[] = {
 	  .help = "API for people and Prometheus; port 0: any free one" },
 	{ "socket", 's', OPTION_TEXT, AT(socket), "PATH", "/run/wiretally/collector.sock",
 	  .help = "Unix socket that agents of this host ship to" },
+	{ "tls-listen", 0, OPTION_TEXT, AT(tls_listen), "ADDR:PORT", NULL,
+	  .help = "TLS for agents and people of other hosts, who have tokens" },
+	{ "tls-cert", 0, OPTION_TEXT, AT(tls_cert), "FILE", NULL,
+	  .help = "its certificate, and those it is signed by (PEM)" },
+	{ "tls-key", 0, OPTION_TEXT, AT(tls_key), "FILE", NULL,
+	  .help = "the certificate's key (PEM); read before root is given up" },
+	{ "tokens", 0, OPTION_TEXT, AT(tokens), "FILE", NULL,
+	  .help = "who may come (wiretally token); SIGHUP reads it again" },
 	{ "exporters", 'e', OPTION_TEXT, AT(exporters), "ADDR:PORT,…", NULL,
 	  .help = "take NetFlow v5, v9, IPFIX and sFlow v5 there, over UDP: 0.0.0.0:2055,[::]:6343" },
 	{ "receive-buffer", 0, OPTION_BYTES, AT(receive_bytes), "SIZE", "32M", .min = 64u << 10,
@@ -61,6 +69,12 @@ int settings_parse(int argc, char **argv, struct settings *ret)
 	}
 	if (rest < argc) {
 		fprintf(stderr, "wiretally-collector: unexpected argument '%s'\n", argv[rest]);
+		return -EINVAL;
+	}
+	if (!!ret->tls_listen != (ret->tls_cert && ret->tls_key && ret->tokens) ||
+	    !ret->tls_listen != !(ret->tls_cert || ret->tls_key || ret->tokens)) {
+		fputs("wiretally-collector: --tls-listen, --tls-cert, --tls-key and --tokens belong together\n",
+		      stderr);
 		return -EINVAL;
 	}
 	if (ret->exporters && inlet_sockets_parse(ret->exporters, &ret->inlet)) {

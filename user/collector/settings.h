@@ -14,6 +14,8 @@ struct settings {
 	const char *data;
 	const char *listen;
 	const char *socket;
+	const char *tls_listen; /* NULL: none; then the next three are there */
+	const char *tls_cert, *tls_key, *tokens;
 	const char *exporters; /* as given; NULL: none */
 	struct inlet_sockets inlet;
 	uint64_t receive_bytes;

@@ -75,7 +75,7 @@ static inline unsigned int post_bytes_at(const void *bytes, size_t len, bool zst
 	int err;
 
 	memcpy(copy, bytes, len);
-	err = ingest_post(parts.ingest, copy, len, zstd, now_us, &reply);
+	err = ingest_post(parts.ingest, copy, len, zstd, NULL, now_us, &reply);
 	cr_assert(err == 0, "ingest_post: %d", err);
 	if (text)
 		*text = reply.body;

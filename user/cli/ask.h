@@ -51,7 +51,7 @@ struct ask {
 	/* Behind "unexpected 'word'" when there are words behind the options; NULL: a filter. */
 	const char *no_filter;
 	enum ask_follow follow;
-	/* What options mean together: COMMAND_GO_ON, or the status, and it has been said. NULL: fine. */
+	/* What options mean together: COMMAND_GO_ON, or the status, and it has been said. */
 	int (*check)(void *settings);
 	/*
 	 * The question's own arguments; NULL: none. Range, filter and format are added for it. With

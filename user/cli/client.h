@@ -112,7 +112,8 @@ int client_get(const struct client_options *options, struct client_query *q, cha
 int client_download(const struct client_options *options, struct client_query *q, FILE *out);
 
 /*
- * The same as client_get(), and the body as JSON in *ret (owned by the caller). With --json the body is printed
+ * The same as client_get(), and the body as JSON in *ret (owned by the caller). With --json the
+ * body is printed
  * first; with --csv it is printed and that is all: EXIT_DONE.
  */
 int client_get_json(const struct client_options *options, struct client_query *q, json_t **ret);

@@ -36,10 +36,11 @@ int flow_format_print(const struct flow_format *f, const struct show *show, cons
 const struct column *flow_format_columns(const char *layout, size_t *len);
 
 /* For --help. */
-#define FLOW_FORMAT_HELP                                                                             \
-	"  %ts %te start, end; %td duration; %pr protocol; %sa %da addresses; %sp %dp ports;\n"      \
-	"  %sap %dap both; %pkt %byt %fl packets, bytes, records; %bps %pps %bpp rates; %flg TCP\n"  \
-	"  flags; %tos DSCP; %ttl; %vlan; %if %peer interfaces; %sas %das AS; %ra exporter; %proc\n" \
-	"  process; %cg cgroup; %conn %rtt connect, round trip (ms); %rex retransmits; %%\n"
+#define FLOW_FORMAT_HELP                                                                     \
+	"  %ts %te start, end; %td duration; %pr protocol; %sa %da addresses; %sp %dp\n"     \
+	"  ports; %sap %dap both; %pkt %byt %fl packets, bytes, records; %bps %pps %bpp\n"   \
+	"  rates; %flg TCP flags; %tos DSCP; %ttl; %vlan; %if %peer interfaces; %sas %das\n" \
+	"  AS; %ra exporter; %proc process; %cg cgroup; %conn %rtt connect, round trip\n"    \
+	"  (ms); %rex retransmits; %% a percent sign\n"
 
 #endif

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0
 /*
- * GET /v1/flows?bidir=0|1 (api_bidir.c)&filter=&limit=100&offset=0&order=start|end|bytes|packets|duration&aggregate=0|1
+ * GET /v1/flows?bidir=0|1 (api_bidir.c)&filter=&limit=100&offset=0
+ * &order=start|end|bytes|packets|duration&aggregate=0|1
  * &last=…|from=&to=&after=&all=&exporter=&format=json|csv: the rows of flows, largest or newest
  * first, with the owner of their connection.
  */

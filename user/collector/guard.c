@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0
 /*
  * Who may ask: peers of the Unix socket by their credentials, requests over TCP by Host and
- * Origin, over TLS by their token. A page from elsewhere whose name resolves to this machine (DNS rebinding) sends its own
+ * Origin, over TLS by their token. A page from elsewhere whose name resolves to this machine (DNS
+ * rebinding) sends its own
  * name in both.
  */
 #include <stdio.h>
@@ -100,7 +101,7 @@ const char *guard_refusal(const struct server *s, const struct connection *c,
 
 	if (origin && !origin_is_ours(s, origin))
 		return "Origin is not this collector";
-	if (c->is_tls) /* a page from elsewhere has no token; Host may be any name of this machine */
+	if (c->is_tls) /* a page from elsewhere has no token; Host may be any name of ours */
 		return NULL;
 	if (c->is_unix)
 		return c->is_allowed ? NULL

@@ -36,7 +36,8 @@ DEFINE_AUTO(ingest_free, struct ingest *);
 
 /*
  * Takes the body over and fills *reply: 200 acknowledged or duplicate, 400, 403 (only_agent is not
- * whose batch it is; NULL: anybody's), 409, 413, 429, 503, 507. Waits until the batch is durable. -errno when no reply could be made.
+ * whose batch it is; NULL: anybody's), 409, 413, 429, 503, 507. Waits until the batch is durable.
+ * -errno when no reply could be made.
  */
 int ingest_post(struct ingest *in, void *body, size_t body_len, bool zstd, const char *only_agent,
 		int64_t now_us, struct api_reply *reply);

@@ -29,8 +29,9 @@ static int parse_line(char *line, struct token *ret)
 {
 	char *at = NULL, *role = strtok_r(line, " \t\r\n", &at);
 	char *name = strtok_r(NULL, " \t\r\n", &at), *hash = strtok_r(NULL, " \t\r\n", &at);
+	const char *more = strtok_r(NULL, " \t\r\n", &at);
 
-	if (!hash || strtok_r(NULL, " \t\r\n", &at) || strlen(name) >= sizeof(ret->name))
+	if (!hash || more || strlen(name) >= sizeof(ret->name))
 		return -EINVAL;
 	strcpy(ret->name, name);
 	for (int i = 0; i < TOKEN_ROLES; i++) {

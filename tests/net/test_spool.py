@@ -3,15 +3,18 @@
 """The collector is away: batches wait on the agent's disk, whatever happens to the agent meanwhile,
 and what cannot wait has a name and a number."""
 import glob
+import itertools
 import os
 import signal
 import subprocess
 import sys
+import time
 
 from ledger import agent_status, audit, settled
 from rig import run_test
 
 PACKETS = 200_000
+AWAY = int(os.environ.get("AWAY", "0"))  # seconds; 600 is a slow afternoon of the network
 
 
 def network(rig):
@@ -63,8 +66,11 @@ def waits_on_disk(rig):
     agent = rig.agent(b, ["v1"], interval="100ms")
     sent = flood(rig, a, b)
     collector.kill()
-    for _ in range(3):
-        sent += flood(rig, a, b)
+    end = time.monotonic() + AWAY
+    for i in itertools.count():
+        sent += flood(rig, a, b, packets=PACKETS if i < 3 else 2000)
+        if i >= 2 and time.monotonic() > end:
+            break
     on_disk(rig)
     rig.collector()
     delivered(rig)

@@ -19,11 +19,11 @@ struct settings {
 
 static const struct option_row rows[] = {
 	{ "by", 'b', OPTION_TEXT, AT(by), "WHAT", "src",
-	  .help = "src, dst, conversation, srcport, dstport, proto, process, cgroup, interface, …; several with commas" },
+	  .help = "src, dst, conversation, srcnet, srcport, dstport, proto, process, interface, srcas, flags, …; several with commas" },
 	{ "number", 'n', OPTION_NUMBER, AT(n), "N", "10", .min = 1, .max = 100000,
 	  .help = "show N rows" },
-	{ "order", 'o', OPTION_CHOICE, AT(order), NULL, "bytes", .choices = "bytes|packets|flows",
-	  .help = "sort by" },
+	{ "order", 'o', OPTION_CHOICE, AT(order), NULL, "bytes",
+	  .choices = "bytes|packets|flows|bps|pps|bpp", .help = "sort by" },
 	{ "having", 0, OPTION_TEXT, AT(having), "COND", NULL,
 	  .help = "only what adds up to it: 'packets < 3', 'flows > 10 and bytes >= 1m'" },
 	RANGE_ROWS(struct settings, ask.range),
@@ -102,7 +102,8 @@ static void print_totals(const struct show *show, const json_t *root)
 static int print_top(const struct show *show, const void *settings, const json_t *root)
 {
 	const char *order = ((const struct settings *)settings)->order;
-	const char *measure = !strcmp(order, "bytes") ? "octets" : order;
+	const char *measure =
+		!strcmp(order, "packets") || !strcmp(order, "flows") ? order : "octets";
 	json_t *list = json_object_get(root, "rows"), *row = json_array_get(list, 0);
 	int64_t total = show_int(json_object_get(root, "total"), measure);
 	AUTO(table_free) struct table *t = NULL;

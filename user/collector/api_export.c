@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0
 /*
  * GET /v1/export?format=parquet|csv|json&filter=&last=…|from=&to=&all=&exporter=&tier=: all records
- * that matches, oldest first, as a file: DuckDB writes it beside the segments, and it has no name
+ * that match, oldest first, as a file: DuckDB writes it beside the segments, and it has no name
  * any more when it is sent. One at a time; its bound is the disk, and SERVER_LONG_S.
  */
 #include <errno.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0
 /*
- * GET /v1/top?by=src,dstport&n=10&order=bytes|packets|flows&last=…|from=&to=&filter=&all=&exporter=
+ * GET /v1/top?by=src,dstport&n=10&order=bytes|packets|flows|bps|pps|bpp&last=…|from=&to=&filter=&all=&exporter=
  * &having=packets < 3&format=json|csv: rows of flows grouped and sorted, and what they add up to.
  */
 #include <errno.h>
@@ -31,14 +31,20 @@ struct top {
 	bool is_csv;
 };
 
+#define ORDER_ROWS (-1) /* their number */
+#define ORDER_MADE (-2) /* of several sums */
 static const struct top_order {
 	const char *name;
 	const char *column; /* of the groups */
-	int measure; /* enum query_measure; -1: count rows */
+	int measure; /* enum query_measure; or one of those below */
 } orders[] = {
 	{ "bytes", "octets", QUERY_OCTETS },
 	{ "packets", "packets", QUERY_PACKETS },
-	{ "flows", "flows", -1 },
+	{ "flows", "flows", ORDER_ROWS },
+	/* over the time from a group's first packet to its last */
+	{ "bps", "octets / greatest(last_us - first_us, 1)", ORDER_MADE },
+	{ "pps", "packets / greatest(last_us - first_us, 1)", ORDER_MADE },
+	{ "bpp", "octets / greatest(packets, 1)", ORDER_MADE },
 };
 
 static const struct query_column measures[] = {
@@ -127,7 +133,8 @@ static int parse_order(const struct api_request *req, struct api_reply *reply, s
 			return 0;
 		}
 	}
-	return made(api_error(reply, 400, "order", -1, "order is none of bytes, packets, flows"));
+	return made(api_error(reply, 400, "order", -1,
+			      "order is none of bytes, packets, flows, bps, pps, bpp"));
 }
 
 static int top_parse(const struct api_request *req, struct api_reply *reply, struct top *top)
@@ -198,7 +205,7 @@ static void add_rows(const struct top *top, struct sql_builder *b)
 	owner_begin(b);
 	/* what keys, measures and the join need: all columns of all rows would be kept in memory */
 	sql_add(b, "SELECT exporter_id, ifindex, netns, ethertype, proto, flags, dscp, vlan_outer, "
-		   "src_as, dst_as, "
+		   "tcp_flags, tunnel_id, peer_ifindex, src_as, dst_as, "
 		   "start_us, end_us, src_hi, src_lo, dst_hi, dst_lo, src_port, dst_port, "
 		   "sampling, records, packets, l2_octets, l3_octets");
 	query_from_flows(&top->scope, b);
@@ -320,7 +327,8 @@ static void add_statement(const struct top *top, struct sql_builder *b)
 			"l3_octets") ", first_us, last_us, (sampling > 1)::BIGINT FROM ");
 	if (top->is_named)
 		add_named(top, b);
-	else if (top->is_owned || top->having.len) /* not twice; winners are known by their sums */
+	else if (top->is_owned || top->having.len || top->order->measure == ORDER_MADE)
+		/* the join is too dear to be made twice; others are known by all their sums */
 		add_inner(top, b);
 	else
 		add_grouped(top, b);

@@ -16,7 +16,7 @@
 struct batch;
 
 #define PIPELINE_ITEMS_MAX 8192 /* batches acknowledged or about to be, not stored */
-#define PIPELINE_MEMORY_MAX ((size_t)192 << 20) /* their bytes, decoded and as they came */
+#define PIPELINE_MEMORY_MAX ((size_t)128 << 20) /* their bytes, decoded and as they came */
 #define PIPELINE_LAG_MAX ((size_t)256 << 20) /* bytes of the log the store does not have */
 #define PIPELINE_RETRY_S 1 /* Retry-After when one of these is reached */
 

@@ -9,6 +9,10 @@
 #define IS_IP "ethertype IN (2048, 34525)"
 /* Keep in step with filter_sql.c: port filters and port keys mean the same rows. */
 #define HAS_PORTS "proto IN (6, 17, 33, 132, 136) AND flags & 4 = 0"
+#define NET(side)                                                                          \
+	"CASE WHEN " IS_IP " THEN " side "_hi END AS k_" side "net_hi, "                   \
+	"CASE WHEN " IS_IP " THEN if(" side "_hi = 0 AND " side "_lo >> 32 = 65535, " side \
+	"_lo & 18446744073709551360, 0)::UBIGINT END AS k_" side "net_lo"
 static const struct query_key keys[] = {
 	{ .name = "src",
 	  .inner = "CASE WHEN " IS_IP " THEN src_hi END AS k_src_hi, "
@@ -36,6 +40,17 @@ static const struct query_key keys[] = {
 	  .outer = "if(is_swapped, k_b_hi, k_a_hi), if(is_swapped, k_b_lo, k_a_lo), "
 		   "if(is_swapped, k_a_hi, k_b_hi), if(is_swapped, k_a_lo, k_b_lo)",
 	  .columns = { { "src", COLUMN_ADDRESS }, { "dst", COLUMN_ADDRESS } } },
+	/* /24 and /64 */
+	{ .name = "srcnet",
+	  .inner = NET("src"),
+	  .aliases = "k_srcnet_hi, k_srcnet_lo",
+	  .outer = "k_srcnet_hi, k_srcnet_lo",
+	  .columns = { { "srcnet", COLUMN_ADDRESS } } },
+	{ .name = "dstnet",
+	  .inner = NET("dst"),
+	  .aliases = "k_dstnet_hi, k_dstnet_lo",
+	  .outer = "k_dstnet_hi, k_dstnet_lo",
+	  .columns = { { "dstnet", COLUMN_ADDRESS } } },
 	{ .name = "srcport",
 	  .inner = "CASE WHEN " HAS_PORTS " THEN src_port END AS k_srcport",
 	  .aliases = "k_srcport",
@@ -87,6 +102,21 @@ static const struct query_key keys[] = {
 	  .aliases = "k_dscp",
 	  .outer = "k_dscp::BIGINT",
 	  .columns = { { "dscp", COLUMN_INT } } },
+	{ .name = "flags",
+	  .inner = "CASE WHEN proto = 6 THEN tcp_flags END AS k_flags",
+	  .aliases = "k_flags",
+	  .outer = "k_flags::BIGINT",
+	  .columns = { { "flags", COLUMN_TCP_FLAGS } } },
+	{ .name = "tunnel",
+	  .inner = "nullif(tunnel_id, 0) AS k_tunnel",
+	  .aliases = "k_tunnel",
+	  .outer = "k_tunnel::BIGINT",
+	  .columns = { { "tunnel", COLUMN_INT } } },
+	{ .name = "peer",
+	  .inner = "nullif(peer_ifindex, 0) AS k_peer",
+	  .aliases = "k_peer",
+	  .outer = "k_peer::BIGINT",
+	  .columns = { { "peer", COLUMN_INT } } },
 	{ .name = "srcas",
 	  .inner = "coalesce(src_as, 0) AS k_srcas",
 	  .aliases = "k_srcas",
@@ -122,5 +152,5 @@ const struct query_key *query_key_find(const char *name, size_t len)
 
 const char *query_key_names(void)
 {
-	return "src, dst, conversation, srcport, dstport, proto, interface, exporter, direction, ethertype, vlan, dscp, srcas, dstas, process, cgroup";
+	return "src, dst, conversation, srcnet, dstnet, srcport, dstport, proto, interface, peer, exporter, direction, ethertype, vlan, dscp, flags, tunnel, srcas, dstas, process, cgroup";
 }

@@ -239,10 +239,10 @@ const struct store_table store_series[STORE_SERIES] = {
 	GROUP(half, "48") ", " GROUP(half, "32") ", " GROUP(half, "16") ", " GROUP(half, "0")
 #define ZEROS(n) "'(^|:)0(:0){" n "}(:|$)'"
 #define RUN(n) "WHEN regexp_matches(t, " ZEROS(n) ") THEN regexp_replace(t, " ZEROS(n) ", '::') "
-static const char macros[] = "CREATE OR REPLACE MACRO wt_ip6(t) AS CASE " RUN("7") RUN("6") RUN(
+static const char macros[] = "CREATE MACRO IF NOT EXISTS wt_ip6(t) AS CASE " RUN("7") RUN("6") RUN(
 	"5") RUN("4") RUN("3") RUN("2")
 	RUN("1") "ELSE t END;"
-		 "CREATE OR REPLACE MACRO wt_ip(hi, lo) AS CASE WHEN hi = 0 AND lo >> 32 = 65535 THEN "
+		 "CREATE MACRO IF NOT EXISTS wt_ip(hi, lo) AS CASE WHEN hi = 0 AND lo >> 32 = 65535 THEN "
 		 "concat_ws('.', (lo >> 24) & 255, (lo >> 16) & 255, (lo >> 8) & 255, lo & 255) ELSE "
 		 "wt_ip6(format('{:x}:{:x}:{:x}:{:x}:{:x}:{:x}:{:x}:{:x}', " GROUPS(
 			 "hi") ", " GROUPS("lo") ")) END;";

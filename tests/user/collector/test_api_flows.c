@@ -83,12 +83,12 @@ Test(api_flows, every_field_is_there)
 {
 	static const char *const want =
 		"{\"agent\":\"a\",\"cgroup\":null,\"connect_us\":null,\"counted\":true,\"direction\":\"egress\",\"dscp\":0,"
-		"\"dst\":\"10.0.0.2\",\"dst_port\":null,\"duration_ms\":1.5,"
+		"\"dst\":\"10.0.0.2\",\"dst_as\":null,\"dst_port\":null,\"duration_ms\":1.5,"
 		"\"end_us\":1700000003001500,\"ethertype\":\"0x0800\","
 		"\"exporter\":\"a,\\\"b\\\".pcap\",\"host\":\"host-a\",\"ifindex\":2,\"inner\":false,"
 		"\"interface\":\"eth0\",\"join\":\"none\",\"l3_octets\":86,\"later_fragment\":true,\"netns\":7,"
-		"\"octets\":100,\"packets\":4,\"pid\":null,\"process\":null,\"proto\":6,\"proto_name\":\"tcp\",\"records\":1,\"retransmits\":null,"
-		"\"sampling\":1,\"src\":\"10.0.0.9\",\"src_port\":null,\"srtt_us\":null,"
+		"\"octets\":100,\"packets\":4,\"peer_ifindex\":null,\"pid\":null,\"process\":null,\"proto\":6,\"proto_name\":\"tcp\",\"records\":1,\"retransmits\":null,"
+		"\"sampling\":1,\"src\":\"10.0.0.9\",\"src_as\":null,\"src_port\":null,\"srtt_us\":null,"
 		"\"start_us\":1700000003000000,\"tcp_flags\":\"\",\"ttl_max\":64,\"ttl_min\":64,"
 		"\"tunnel\":\"geneve\",\"tunnel_id\":77,\"vlan_inner\":null,\"vlan_outer\":10}";
 	struct fixture fx;

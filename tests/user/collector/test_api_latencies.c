@@ -324,7 +324,7 @@ Test(api_latencies, bad_requests_are_explained)
 		{ "order=p95", "order", "'p99'", -1 },
 		{ "n=0", "n", "", -1 },
 		{ "step=0", "step", "", -1 },
-		{ "filter=port 1 and process curl", "filter", "'process' is known of connections",
+		{ "filter=port 1 and process curl", "filter", "'process' is known of flows and",
 		  11 },
 		{ "filter=host 10.0.0.1 and tcp", "filter",
 		  "'tcp' is known of flows, connections and drops only", 18 },

@@ -6,6 +6,7 @@
 #include <inttypes.h>
 
 #include "user/collector/pipeline.h"
+#include "user/lib/addr.h"
 #include "tests/user/collector/collector_fixture.h"
 
 static struct store *store;
@@ -353,4 +354,39 @@ Test(store, knows_its_size_and_its_oldest_hour)
 	cr_assert(store_commit(store) == 0);
 	cr_expect(store_checkpoint(store) == 0);
 	cr_expect(store_file_bytes(store) > 0);
+}
+
+/* Addresses as text, as addr_format() has them (RFC 5952): exports and the API say the same. */
+Test(store, addresses_as_text)
+{
+	static const char *const texts[] = {
+		"0.0.0.0",
+		"10.0.0.1",
+		"255.255.255.255",
+		"::",
+		"::1",
+		"2001:db8::1",
+		"2001:db8::1:0:0:1",
+		"1:0:0:2::3",
+		"1::2:0:0:3:4",
+		"fe80::a:b:c:d",
+		"1:2:3:4:5:6:7:8",
+		"1:0:3:4:5:6:7:8",
+		"0:1:2:3:4:5:6:7",
+		"1:2:3:4:5:6:7:0",
+		"a::",
+	};
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		char sql[256], text[ADDR_TEXT_MAX];
+		uint8_t address[16];
+
+		cr_assert(addr_parse(texts[i], address) == 0, "%s", texts[i]);
+		addr_format(address, text);
+		snprintf(sql, sizeof(sql),
+			 "SELECT (wt_ip(%" PRIu64 "::UBIGINT, %" PRIu64
+			 "::UBIGINT) = '%s')::INTEGER",
+			 addr_hi(address), addr_lo(address), text);
+		cr_expect(value_of(store, sql) == 1, "%s", text);
+	}
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0
 /*
- * GET /v1/top?by=src,dstport&n=10&order=bytes|packets|flows|bps|pps|bpp&last=…|from=&to=&filter=&all=&exporter=
- * &having=packets < 3&format=json|csv: rows of flows grouped and sorted, and what they add up to.
+ * GET /v1/top?by=src,dstport&n=10&order=bytes|packets|flows|bps|pps|bpp&last=…|from=&to=&filter=
+ * &all=&exporter=&having=packets < 3&format=json|csv: rows of flows grouped and sorted, and what
+ * they add up to.
  */
 #include <errno.h>
 #include <jansson.h>

@@ -31,7 +31,7 @@ LDFLAGS += $(SANFLAGS)
 
 # ---- what is built from what ---------------------------------------------------------------
 
-rooms := lib wire exporters agent collector cli
+rooms := lib wire exporters sinks agent collector cli
 src = $(sort $(wildcard user/$(1)/*.c))
 obj = $(patsubst %.c,$(BUILD)/%.o,$(1))
 
@@ -39,6 +39,7 @@ PROTO_OBJ := $(GEN)/proto/wiretally.pb-c.o
 BASE_A := $(BUILD)/libwiretally.a
 AGENT_A := $(BUILD)/libagent.a
 EXPORTERS_A := $(BUILD)/libexporters.a
+SINKS_A := $(BUILD)/libsinks.a
 COLLECTOR_A := $(BUILD)/libcollector.a
 CLI_A := $(BUILD)/libcli.a
 
@@ -137,6 +138,9 @@ $(AGENT_A): $(call obj,$(filter-out user/agent/main.c,$(call src,agent)))
 $(EXPORTERS_A): $(call obj,$(call src,exporters))
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
+$(SINKS_A): $(call obj,$(call src,sinks))
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
 $(COLLECTOR_A): $(call obj,$(filter-out user/collector/main.c,$(call src,collector)))
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
@@ -149,7 +153,7 @@ link = $(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.
 $(BUILD)/bin/wiretally-agent: $(BUILD)/user/agent/main.o $(AGENT_A) $(BASE_A)
 	$(call say,LD,$@)
 	$(link) $(AGENT_LIBS)
-$(BUILD)/bin/wiretally-collector: $(BUILD)/user/collector/main.o $(COLLECTOR_A) $(EXPORTERS_A) $(BASE_A) | $(DUCKDB)/libduckdb.so
+$(BUILD)/bin/wiretally-collector: $(BUILD)/user/collector/main.o $(COLLECTOR_A) $(EXPORTERS_A) $(SINKS_A) $(BASE_A) | $(DUCKDB)/libduckdb.so
 	$(call say,LD,$@)
 	$(link) $(COLLECTOR_LIBS)
 $(BUILD)/bin/wiretally: $(BUILD)/user/cli/main.o $(CLI_A) $(BASE_A)
@@ -167,9 +171,11 @@ $(BUILD)/tests/user/wire/%: $(BUILD)/tests/user/wire/%.o $(BASE_A)
 	$(link) -lcriterion $(BASE_LIBS)
 $(BUILD)/tests/user/agent/%: $(BUILD)/tests/user/agent/%.o $(AGENT_A) $(BASE_A)
 	$(link) -lcriterion $(AGENT_LIBS)
+$(BUILD)/tests/user/sinks/%: $(BUILD)/tests/user/sinks/%.o $(SINKS_A) $(EXPORTERS_A) $(BASE_A)
+	$(link) -lcriterion -lpthread $(BASE_LIBS)
 $(BUILD)/tests/user/exporters/%: $(BUILD)/tests/user/exporters/%.o $(EXPORTERS_A) $(BASE_A)
 	$(link) -lcriterion $(BASE_LIBS)
-$(BUILD)/tests/user/collector/%: $(BUILD)/tests/user/collector/%.o $(COLLECTOR_A) $(EXPORTERS_A) $(BASE_A) | $(DUCKDB)/libduckdb.so
+$(BUILD)/tests/user/collector/%: $(BUILD)/tests/user/collector/%.o $(COLLECTOR_A) $(EXPORTERS_A) $(SINKS_A) $(BASE_A) | $(DUCKDB)/libduckdb.so
 	$(link) -lcriterion $(COLLECTOR_LIBS)
 $(BUILD)/tests/user/cli/%: $(BUILD)/tests/user/cli/%.o $(CLI_A) $(BASE_A)
 	$(link) -lcriterion $(CLI_LIBS)
@@ -177,7 +183,7 @@ $(BUILD)/tests/kern/%: $(BUILD)/tests/kern/%.o $(AGENT_A) $(BASE_A)
 	$(link) -lcriterion $(AGENT_LIBS)
 $(BUILD)/tests/tools/%: $(BUILD)/tests/tools/%.o $(TOOL_LIB) $(BASE_A)
 	$(link) $(TOOL_LIBS)
-$(BUILD)/bench/store: $(BUILD)/bench/store.o $(COLLECTOR_A) $(EXPORTERS_A) $(BASE_A) | $(DUCKDB)/libduckdb.so
+$(BUILD)/bench/store: $(BUILD)/bench/store.o $(COLLECTOR_A) $(EXPORTERS_A) $(SINKS_A) $(BASE_A) | $(DUCKDB)/libduckdb.so
 	$(link) $(COLLECTOR_LIBS) -lm
 $(BUILD)/bench/%: $(BUILD)/bench/%.o $(BENCH_LIB) $(TOOL_LIB) $(AGENT_A) $(BASE_A)
 	$(link) $(AGENT_LIBS) -lm

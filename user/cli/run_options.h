@@ -8,12 +8,12 @@
 
 #include "user/lib/options.h"
 
-#define RUN_ROWS 21
+#define RUN_ROWS 22
 
 struct child;
 
 struct run_options {
-	struct option_list interfaces, sample, allow, deny;
+	struct option_list interfaces, sample, allow, deny, sink;
 	const char *hook, *interval, *memory, *agent_id, *max_interfaces, *pin;
 	const char *data, *listen, *exporters, *keep, *max_disk;
 	const char *run_dir, *user;

@@ -154,6 +154,28 @@ static void print_ingest(const struct show *show, const json_t *ingest)
 				  (long long)json_integer_value(count), reason);
 }
 
+static void print_sinks(const struct show *show, const json_t *sinks)
+{
+	char delivered[UNITS_TEXT_MAX], waiting[UNITS_TEXT_MAX], lost[UNITS_TEXT_MAX];
+	char lag[UNITS_TEXT_MAX];
+	const json_t *sink;
+	size_t i;
+
+	json_array_foreach(sinks, i, sink) {
+		const json_t *losses = json_object_get(sink, "lost");
+
+		show_line("  sink %s: %s rows delivered, %s wait (%s), %s lost%s%s",
+			  show_text(sink, "url"),
+			  show_count(show, show_int(sink, "delivered"), delivered),
+			  show_count(show, show_int(sink, "waiting"), waiting),
+			  units_format_duration((uint64_t)show_int(sink, "lag_us"), lag),
+			  show_count(show,
+				     show_int(losses, "queue_full") + show_int(losses, "stopped"),
+				     lost),
+			  *show_text(sink, "error") ? ": " : "", show_text(sink, "error"));
+	}
+}
+
 static int print_agents(const struct show *show, const json_t *agents, int64_t now_us)
 {
 	static const char *const titles[] = { "  AGENT", "HOST", "REPORTED", "INTERFACES" };
@@ -193,6 +215,7 @@ static int print_collector(const struct show *show, const char *url, const json_
 		  units_format_duration((uint64_t)(json_number_value(uptime) * 1e6), up));
 	print_store(show, json_object_get(root, "store"));
 	print_ingest(show, json_object_get(root, "ingest"));
+	print_sinks(show, json_object_get(root, "sinks"));
 	return print_agents(show, json_object_get(root, "agents"), show_int(root, "now_us"));
 }
 

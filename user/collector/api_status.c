@@ -8,6 +8,7 @@
 
 #include "user/collector/api.h"
 #include "user/collector/metrics.h"
+#include "user/collector/sinks.h"
 #include "user/collector/store.h"
 #include "user/collector/store_write.h"
 #include "user/lib/cleanup.h"
@@ -208,9 +209,10 @@ int api_status(const struct api_request *req, struct api_reply *reply)
 		json_decref(store);
 		return err;
 	}
-	return api_json(reply, json_pack("{s:s, s:I, s:I, s:f, s:o, s:o, s:o}", "version",
+	return api_json(reply, json_pack("{s:s, s:I, s:I, s:f, s:o, s:o, s:o, s:o}", "version",
 					 WT_VERSION, "now_us", (json_int_t)req->now_us,
 					 "started_us", (json_int_t)started_us, "uptime_s",
 					 (double)(req->now_us - started_us) / 1e6, "store", store,
-					 "ingest", ingest_object(), "agents", agents));
+					 "ingest", ingest_object(), "agents", agents, "sinks",
+					 sinks_json()));
 }

@@ -16,6 +16,7 @@
 #include "user/collector/metrics_ledger.h"
 #include "user/collector/pipeline.h"
 #include "user/collector/registry.h"
+#include "user/collector/sinks.h"
 #include "user/collector/store.h"
 #include "user/collector/store_write.h"
 #include "user/lib/log.h"
@@ -200,6 +201,7 @@ static void count_group(const struct committer *c, int64_t start_ns)
 	for (const struct item *i = c->group; i; i = i->next) {
 		const struct agent *a = registry_find_agent(c->registry, i->batch->head.agent);
 
+		sinks_give(i->batch);
 		if (!a)
 			continue;
 		metrics_ledger_add(a, i->batch);

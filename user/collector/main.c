@@ -23,6 +23,7 @@
 #include "user/collector/seglog.h"
 #include "user/collector/server.h"
 #include "user/collector/settings.h"
+#include "user/collector/sinks.h"
 #include "user/collector/store.h"
 #include "user/collector/store_write.h"
 #include "user/collector/tls.h"
@@ -197,6 +198,9 @@ static int start_threads(struct collector *c)
 	};
 	int err;
 
+	err = sinks_start();
+	if (err)
+		return err;
 	c->writer = (struct logwriter){ c->pipeline, c->log, 0 };
 	err = logwriter_start(&c->writer);
 	if (err)
@@ -257,6 +261,7 @@ static void stop(struct collector *c)
 	logwriter_join(&c->writer);
 	pipeline_stop_commit(c->pipeline);
 	committer_join(c->committer);
+	sinks_stop();
 	unlink(c->settings.socket);
 }
 

@@ -13,6 +13,7 @@
 #include "user/collector/api.h"
 #include "user/collector/metrics_latency.h"
 #include "user/collector/metrics_ledger.h"
+#include "user/collector/sinks.h"
 #include "user/collector/metrics_series.h"
 #include "user/collector/pipeline.h"
 #include "user/collector/store.h"
@@ -158,6 +159,7 @@ int api_metrics(const struct api_request *req, struct api_reply *reply)
 		print_row(out, (enum metric)i);
 	print_process(out);
 	metrics_ledger_print(out);
+	metrics_sinks_print(out);
 	series_print(out, req->now_us);
 	metrics_latency_print(out);
 	is_whole = !ferror(out);

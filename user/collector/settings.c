@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "user/collector/keep.h"
+#include "user/collector/sinks.h"
 #include "user/lib/cleanup.h"
 #include "user/lib/options.h"
 
@@ -29,6 +30,8 @@ static const struct option_row rows[] = {
 	  .help = "take NetFlow v5, v9, IPFIX and sFlow v5 there, over UDP: 0.0.0.0:2055,[::]:6343" },
 	{ "receive-buffer", 0, OPTION_BYTES, AT(receive_bytes), "SIZE", "32M", .min = 64u << 10,
 	  .max = 1u << 30, .help = "what each of these sockets may hold while the store is busy" },
+	{ "sink", 0, OPTION_LIST, AT(sinks), "URL",
+	  .help = "send rows there, too: ipfix://HOST:PORT, ipfix+tcp://…, netflow9://…; repeatable" },
 	{ "keep", 'k', OPTION_TEXT, AT(keep), "TIMES", KEEP_DEFAULT,
 	  .help = "ages at which records, minutes and hours of flows are dropped; the rest goes with minutes" },
 	{ "max-disk", 0, OPTION_BYTES, AT(max_disk_bytes), "SIZE", "10G", .min = 64u << 20,
@@ -77,6 +80,8 @@ int settings_parse(int argc, char **argv, struct settings *ret)
 		      stderr);
 		return -EINVAL;
 	}
+	if (sinks_open(&ret->sinks))
+		return -EINVAL;
 	if (ret->exporters && inlet_sockets_parse(ret->exporters, &ret->inlet)) {
 		fprintf(stderr,
 			"wiretally-collector: --exporters '%s' is not ADDR:PORT, or up to %d of them with commas\n",

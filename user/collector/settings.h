@@ -9,6 +9,7 @@
 
 #include "user/collector/inlet.h"
 #include "user/collector/store_schema.h"
+#include "user/lib/options.h"
 
 struct settings {
 	const char *data;
@@ -16,6 +17,7 @@ struct settings {
 	const char *socket;
 	const char *tls_listen; /* NULL: none; then the next three are there */
 	const char *tls_cert, *tls_key, *tokens;
+	struct option_list sinks;
 	const char *exporters; /* as given; NULL: none */
 	struct inlet_sockets inlet;
 	uint64_t receive_bytes;

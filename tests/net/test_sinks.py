@@ -1,0 +1,201 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0 OR GPL-2.0
+"""What the collector sends on: nfcapd, tshark, another collector and a TCP receiver that comes and
+goes read it, and their sums are those of `wiretally top`."""
+import json
+import os
+import re
+import struct
+import sys
+
+from ledger import settled
+from rig import run_test
+
+PORT = 9995
+HERE = os.path.dirname(os.path.abspath(__file__))
+RECEIVER = """
+import socket, sys
+listening = socket.create_server(("127.0.0.1", int(sys.argv[1])))
+listening.settimeout(60)
+print("ready", flush=True)
+with open(sys.argv[2], "ab", buffering=0) as out:
+    while True:
+        s, _ = listening.accept()
+        while data := s.recv(65536):
+            out.write(data)
+"""
+
+
+def traffic(rig, a, b):
+    """IPv4 and IPv6, TCP, UDP and ICMP, and one packet that is not IP."""
+    server = b.start("iperf3", "iperf3", "-s")
+    rig.wait_until(lambda: "5201" in b.run("ss", "-Hltn"), "iperf3 to listen")
+    for to in ("10.9.0.2", "fd09::2"):
+        a.run("iperf3", "-c", to, "-n", "1M", "-P", "4")
+        a.run("ping", "-c", "5", "-i", "0.01", to)
+    server.stop()
+
+
+def watched(rig, *sinks):
+    """Two hosts, the collector beside them in a namespace of its own, an agent."""
+    a, b, c = rig.netns("a", ipv6=True), rig.netns("b", ipv6=True), rig.netns("c")
+    rig.veth(a, "v0", b, "v1", ("10.9.0.1/24", "fd09::1/64"), ("10.9.0.2/24", "fd09::2/64"))
+    options = [x for s in sinks for x in ("--sink", s)]
+    return a, b, c, lambda: rig.collector(c, None, None, *options)
+
+
+def top(rig, *filters):
+    reply = rig.cli_json("top", "--by", "proto", "--last", "all", *filters)
+    return (reply["total"]["flows"], reply["total"]["packets"],
+            sum(r["l3_octets"] for r in reply["rows"]))
+
+
+def sinks_now(rig):
+    return json.loads(rig.http("/v1/status"))["sinks"]
+
+
+def sinks(rig):
+    """Nothing waits any more: what was delivered, of each."""
+    settled(rig)
+
+    rig.wait_until(lambda: all(s["waiting"] == 0 for s in sinks_now(rig)), "the sinks to be empty")
+    for s in sinks_now(rig):
+        rig.equal(s["given"], s["delivered"] + sum(s["lost"].values()), f"{s}")
+    return sinks_now(rig)
+
+
+def nfcapd_reads(rig, scheme):
+    rig.need("nfcapd", "nfdump", "tshark", "tcpdump", "iperf3")
+    a, b, c, start = watched(rig, f"{scheme}://127.0.0.1:{PORT}")
+    folder, pcap = f"{rig.tmp}/theirs", f"{rig.tmp}/sent.pcap"
+    os.makedirs(folder)
+    capd = c.start("nfcapd", "nfcapd", "-w", folder, "-p", PORT, "-b", "127.0.0.1", "-t", "3600")
+    dump = c.start("tcpdump", "tcpdump", "-i", "lo", "-U", "--immediate-mode", "-Z", "root",
+                   "-w", pcap, f"udp port {PORT}")
+    rig.wait_until(lambda: str(PORT) in c.run("ss", "-Hlun") and "listening" in dump.log(), "them")
+    start()
+    agent = rig.agent(b, ["v1"], interval="200ms")
+    traffic(rig, a, b)
+    rig.equal(agent.stop(), 0, f"agent: {agent.log()}")
+    (sink,) = sinks(rig)
+    rig.equal(sum(sink["lost"].values()), 0, f"rows lost: {sink}")
+    rig.wait_until(lambda: c.run("ss", "-Hlun", "sport", "=", f":{PORT}").split()[1] == "0",
+                   "nfcapd to have read all")
+    capd.stop()
+    dump.stop()
+    for name, ours in (("inet", "inet"), ("inet6", "inet6")):
+        out = c.run("nfdump", "-R", folder, "-N", "-q", "-o", "fmt:%pkt %byt", name)
+        rows = [line.split() for line in out.splitlines()]
+        theirs = (len(rows), sum(int(r[0]) for r in rows), sum(int(r[1]) for r in rows))
+        rig.check(theirs[0] > 10, f"{name}: {theirs}")
+        rig.equal(theirs, top(rig, ours), f"{name}: flows, packets, octets of nfdump, and ours")
+    text = c.run("nfdump", "-R", folder, "-I")
+    rig.equal(re.search(r"^Sequence failures: (\d+)", text, re.M).group(1), "0", text)
+    read = c.run("tshark", "-r", pcap, "-d", f"udp.port=={PORT},cflow", "-T", "fields", "-e",
+                 "cflow.count", "-e", "cflow.len", "-e", "_ws.malformed", "-e",
+                 "_ws.expert.message").splitlines()
+    rig.check(len(read) > 1, f"messages were captured: {read}")
+    rig.check(not any("alformed" in line for line in read), f"malformed: {read}")
+
+
+def ipfix(rig):
+    nfcapd_reads(rig, "ipfix")
+
+
+def netflow9(rig):
+    nfcapd_reads(rig, "netflow9")
+
+
+def another_collector(rig):
+    """What one sends, the other stores: the same rows, to the millisecond."""
+    rig.need("iperf3")
+    a, b, c, start = watched(rig, f"ipfix://127.0.0.1:{PORT}?domain=7")
+    far = rig.start_ready("far", [*c.prefix, rig.program("wiretally-collector"), "--data",
+                                  f"{rig.tmp}/far", "--socket", f"{rig.tmp}/far.sock", "--listen",
+                                  "127.0.0.1:9102", "--exporters", f"127.0.0.1:{PORT}"])
+    start()
+    agent = rig.agent(b, ["v1"], interval="200ms")
+    traffic(rig, a, b)
+    rig.equal(agent.stop(), 0, f"agent: {agent.log()}")
+    (sink,) = sinks(rig)
+    url = ("--url", "http://127.0.0.1:9102")
+    rig.wait_until(lambda: rig.cli_json("top", "--last", "all", "--all", *url)["total"]["flows"] ==
+                   sink["delivered"], "the rows there")
+
+    def rows(*options):
+        out = rig.cli("flows", "-n", "10000", "--last", "all", "--format",
+                      "%ts %te %pr %sap %dap %pkt %byt %flg %tos %ttl %vlan", *options, "not arp")
+        return sorted(out.splitlines())
+    near = [r for r in rows() if r]
+    rig.check(len(near) > 20, f"rows: {len(near)}")
+    there = rig.cli_json("top", "--last", "all", "--all", "--by", "exporter", *url)["rows"]
+    rig.equal([r["exporter"] for r in there], ["127.0.0.1/ipfix/7"], "who it was")
+    rig.equal(rows("--all", *url), near, "the rows")
+    rig.check(rig.cli_json("audit", "--last", "all", *url)["balanced"], "and the ledger there")
+    far.stop()
+
+
+def messages(path):
+    """IPFIX messages of a stream: (sequence, records by their length) in order."""
+    with open(path, "rb") as f:
+        data = f.read()
+    found, at = [], 0
+    while at + 16 <= len(data):
+        version, length, _, sequence, _ = struct.unpack_from(">HHIII", data, at)
+        assert version == 10, f"at {at}: version {version}"
+        found.append((sequence, data[at + 16:at + length]))
+        at += length
+    return found
+
+
+def tcp(rig):
+    """The receiver is away at first, and again in the middle: every row arrives."""
+    rig.need("iperf3")
+    a, b, c, start = watched(rig, f"ipfix+tcp://127.0.0.1:{PORT}")
+    start()
+    agent = rig.agent(b, ["v1"], interval="200ms")
+    traffic(rig, a, b)
+    rig.wait_until(lambda: sinks_now(rig)[0]["waiting"] > 0, "rows that wait")
+    rig.check(sinks_now(rig)[0]["error"], "and why")
+    paths = [f"{rig.tmp}/received.{i}" for i in range(2)]
+    for path in paths:
+        receiver = c.start("receiver", sys.executable, "-c", RECEIVER, PORT, path)
+        rig.wait_until(lambda: "ready" in receiver.log(), "it to listen")
+        sinks(rig)
+        rig.wait_until(lambda: os.path.exists(path) and os.path.getsize(path) > 0, "bytes")
+        if path != paths[-1]:
+            receiver.kill()
+            traffic(rig, a, b)
+    rig.equal(agent.stop(), 0, f"agent: {agent.log()}")
+    (sink,) = sinks(rig)
+    rig.equal(sum(sink["lost"].values()), 0, f"rows lost: {sink}")
+    rig.check(sink["retries"] > 0, f"it tried again: {sink}")
+    for path in paths:
+        stream = messages(path)
+        rig.equal(stream[0][0], 0, "a connection begins at 0")
+        rig.equal(stream[0][1][:2], b"\0\2", "with templates")
+    rig.equal(sink["delivered"], sink["given"], "every row")
+
+
+def queue_is_full(rig):
+    """Nobody listens, and more rows come than may wait: named, and the store has them all."""
+    a, b, c, start = watched(rig, f"ipfix+tcp://127.0.0.1:{PORT}")
+    start()
+    agent = rig.agent(b, ["v1"], interval="200ms")
+    sent = 0
+    while not sinks_now(rig)[0]["lost"]["queue_full"]:
+        sent += rig.flood(a, "v0", b, "v1", packets=100_000, flows=60_000,
+                          lossy=True)["packets"]
+        rig.check(sent < 10_000_000, "it never fills")
+        settled(rig)
+    rig.equal(agent.stop(), 0, f"agent: {agent.log()}")
+    settled(rig)
+    (sink,) = sinks_now(rig)
+    rig.equal(sink["given"], sink["waiting"] + sum(sink["lost"].values()), f"{sink}")
+    rig.check(rig.cli_json("audit", "--last", "all")["balanced"], "the ledger")
+
+
+TESTS = (ipfix, netflow9, another_collector, tcp, queue_is_full)
+
+if __name__ == "__main__":
+    run_test(*[t for t in TESTS if t.__name__ in (sys.argv[1:] or [x.__name__ for x in TESTS])])

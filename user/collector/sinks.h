@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0 */
+/*
+ * The collector's sinks (user/sinks/sink.h), one set a process: the committer gives what it has
+ * stored, /metrics and /v1/status read the counts. What a crash finds in their queues is in the
+ * store, but was not sent.
+ */
+#ifndef WT_SINKS_H
+#define WT_SINKS_H
+
+#include <stddef.h>
+#include <stdio.h>
+
+#include "user/sinks/sink.h"
+
+struct batch;
+struct json_t;
+struct option_list;
+
+/* 0 or -EINVAL; has said which one, and why, on stderr. */
+int sinks_open(const struct option_list *urls);
+int sinks_start(void);
+/* Delivers what it can, and forgets them. */
+void sinks_stop(void);
+
+/* The committer's thread. */
+void sinks_give(const struct batch *b);
+
+size_t sinks_len(void);
+void sinks_counts(size_t i, struct sink_counts *ret);
+
+void metrics_sinks_print(FILE *out);
+struct json_t *sinks_json(void);
+
+#endif

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0 */
+/*
+ * Rows of flows to IPFIX (RFC 7011) or NetFlow v9 (RFC 3954) messages: templates first, then data
+ * sets, each message below an MTU. Elements are IANA's (https://www.iana.org/assignments/ipfix).
+ *
+ * Four templates: IPv4 (256), IPv6 (257), other frames (258) and packets that were folded by class
+ * and have no addresses (259). Counts are as counted: of a sampled row samplingInterval says how
+ * many packets each stands for.
+ */
+#ifndef WT_FLOW_MESSAGE_H
+#define WT_FLOW_MESSAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "user/wire/flow.h"
+
+#define FLOW_MESSAGE_BYTES 1400 /* of payload: no datagram is fragmented on an Ethernet */
+#define FLOW_MESSAGE_TEMPLATES_S 60 /* templates are sent again so often, over UDP */
+
+/* Takes a whole message (borrowed). What it returns ends the call that made the message. */
+typedef int flow_message_send(void *arg, const uint8_t *bytes, size_t len, uint32_t records);
+
+struct flow_message {
+	bool is_v9;
+	uint32_t domain; /* observation domain, v9: source id */
+	flow_message_send *send;
+	void *arg;
+	/* the encoder's own */
+	uint32_t sequence; /* IPFIX: records before this message; v9: messages */
+	int64_t templates_us; /* when they were sent last; 0: never */
+	int64_t started_us;
+	uint8_t bytes[FLOW_MESSAGE_BYTES];
+	size_t len;
+	size_t set; /* where the open data set begins; 0: none */
+	uint16_t template;
+	uint32_t records; /* in this message, of data */
+	uint32_t parts; /* v9's count: records and templates */
+};
+
+void flow_message_init(struct flow_message *m, bool is_v9, uint32_t domain, int64_t now_us,
+		       flow_message_send *send, void *arg);
+
+/* Adds rows; full messages leave. 0, or what send said: then the message is gone all the same. */
+int flow_message_add(struct flow_message *m, const struct flow *rows, size_t len, int64_t now_us);
+
+/* What is begun leaves. */
+int flow_message_flush(struct flow_message *m, int64_t now_us);
+
+/* A new connection knows no templates and begins at 0. */
+void flow_message_restart(struct flow_message *m);
+
+#endif

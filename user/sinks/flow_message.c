@@ -15,7 +15,7 @@
 #define VLAN_ID 0x0fff
 #define PROTO_ICMP 1
 #define PROTO_ICMP6 58
-/* v9's times are since the exporter was started: as if that had been so long ago, older flows fit */
+/* v9's times are since a start: as if that had been so long ago, older flows fit */
 #define V9_UPTIME_US (INT64_C(1000000000) * 1000)
 
 enum which { OF_IPV4 = 1, OF_IPV6 = 2, OF_FRAME = 4, OF_FOLD = 8, OF_IP = 3, OF_ALL = 15 };

@@ -19,7 +19,7 @@ BUILD_PACKAGES="gcc libc6-dev clang-19 llvm-19 libelf-dev zlib1g-dev libxdp-dev 
 	libzstd-dev libcap-dev pkg-config linux-libc-dev ca-certificates"
 BACKPORTS="libbpf-dev bpftool" # tcx needs libbpf 1.4; Debian 12 itself has 1.1
 TEST_PACKAGES="libcriterion-dev libclang-rt-19-dev clang-format-19 cppcheck python3 python3-scapy iproute2
-	ethtool curl jq iputils-ping faketime iperf3 tcpdump tcpreplay tshark nfdump nfdump-sflow softflowd pmacct prometheus nftables procps"
+	ethtool curl jq iputils-ping faketime iperf3 tcpdump tcpreplay tshark nfdump nfdump-sflow softflowd pmacct prometheus nftables openssl procps"
 VM_PACKAGES="qemu-system-x86 busybox-static dash bash cpio kmod lz4 zstd xz-utils"
 
 installed() { dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null | grep -qx installed; }

@@ -49,10 +49,10 @@ def killed_under_load(rig):
     print("SEED", seed, flush=True)
     col = rig.collector()
     load = threading.Thread(target=lambda: result.update(
-        swarm(rig, agents=200, rows=500, rounds=KILLS, every=500)))
+        swarm(rig, agents=200, rows=500, rounds=KILLS, every=300)))
     load.start()
     for _ in range(KILLS):
-        time.sleep(rng.uniform(0.05, 0.6))  # anywhere in what it does
+        time.sleep(rng.uniform(0.02, 0.3))  # anywhere in what it does
         col.kill()
         col = rig.collector()
     load.join()

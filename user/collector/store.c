@@ -107,6 +107,17 @@ static void close_database(struct store *s)
 		duckdb_close(&s->db);
 }
 
+/* Once is for ever: it costs a look into each file of a query. */
+static int look_for_narrow(struct store *s)
+{
+	__attribute__((cleanup(result_done_auto))) duckdb_result res = {};
+	int err = store_run(s, &res, "SELECT count(*) FROM meta WHERE key = 'narrow'", "");
+
+	if (!err)
+		s->has_narrow = duckdb_value_int64(&res, 0, 0) > 0;
+	return err;
+}
+
 /* A damaged write-ahead log costs what is in it; a damaged database, what is not sealed. */
 static int open_or_restore(struct store *s)
 {
@@ -146,6 +157,8 @@ int store_open_limited(const char *dir, const struct store_limits *limits, struc
 	err = store_files_open(s);
 	if (!err)
 		err = open_or_restore(s);
+	if (!err)
+		err = look_for_narrow(s);
 	if (!err)
 		err = store_files_start(s);
 	if (!err)

@@ -261,6 +261,11 @@ static int restore(struct store *s)
 		err = restore_files(s);
 	if (!err)
 		err = restore_hours(s);
+	if (!err) /* who knows which version wrote them */
+		err = store_run(s, NULL,
+				"INSERT INTO meta SELECT 'narrow', 1 WHERE EXISTS "
+				"(SELECT 1 FROM segments WHERE file <> '')",
+				"");
 	if (!err)
 		err = store_commit(s);
 	if (err)

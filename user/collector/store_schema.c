@@ -267,8 +267,8 @@ static const char small_tables[] =
 _Static_assert(STORE_SCHEMA == 5, "the last line above writes it");
 
 /*
- * From any older version: what it had is read as it is (store_source.c fills up columns by name),
- * new tables are made with the others.
+ * From any older version: what it had is read as it is (store_source.c fills up columns by name
+ * where files may be 'narrow'), new tables are made with the others.
  */
 static const char bring_up[] =
 	"ALTER TABLE segments ADD COLUMN IF NOT EXISTS file VARCHAR DEFAULT '';"
@@ -277,6 +277,7 @@ static const char bring_up[] =
 	"ALTER TABLE segments ADD COLUMN IF NOT EXISTS hours UINTEGER DEFAULT 0;"
 	"DROP TABLE IF EXISTS flows_none; DROP TABLE IF EXISTS minutes_none;"
 	"DROP TABLE IF EXISTS hours_none;"
+	"INSERT INTO meta SELECT 'narrow', 1 WHERE NOT EXISTS (SELECT 1 FROM meta WHERE key = 'narrow');"
 	"UPDATE meta SET value = 5 WHERE key = 'schema';";
 
 /* What is still written to must have every column: new ones are the last of flows. */
@@ -284,7 +285,7 @@ static const char grow[] =
 	"SELECT 'ALTER TABLE ' || name || ' ADD COLUMN IF NOT EXISTS src_as UINTEGER DEFAULT 0;"
 	" ALTER TABLE ' || name || ' ADD COLUMN IF NOT EXISTS dst_as UINTEGER DEFAULT 0;"
 	" ALTER TABLE ' || name || ' ADD COLUMN IF NOT EXISTS peer_ifindex UINTEGER DEFAULT 0;'"
-	" FROM segments WHERE file = '' AND starts_with(name, 'flows_')";
+	" FROM segments WHERE file = '' AND regexp_matches(name, '^(flows|hours)_')";
 
 static const char *type_name(duckdb_type type)
 {

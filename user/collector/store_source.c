@@ -53,7 +53,8 @@ static bool add_files(struct source *src, const struct store_segments *list, con
 		any = true;
 	}
 	if (any)
-		fputs("], union_by_name = true)", src->out);
+		fputs(store_of(src->reader)->has_narrow ? "], union_by_name = true)" : "])",
+		      src->out);
 	return any;
 }
 

@@ -56,7 +56,7 @@ struct store {
 	/* snapshots: numbered as they begin, so that a file outlives those that may read it */
 	pthread_mutex_t snapshots_lock;
 	uint64_t snapshots; /* begun so far */
-	bool has_narrow; /* some files may lack columns of now: they are read by name, which costs */
+	bool has_narrow; /* files may lack columns of now: read by name, which costs */
 	_Atomic uint64_t scratches; /* names given to files that are not segments */
 	_Atomic bool is_suspect; /* a query failed over a file */
 	/* the committer's */

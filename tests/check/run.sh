@@ -6,7 +6,7 @@ set -uo pipefail
 exec 2>&1
 cd "$(dirname "$0")/../.."
 BUILD=${BUILD:-build}
-CPPCHECK_SECONDS=${CPPCHECK_SECONDS:-300}
+CPPCHECK_SECONDS=${CPPCHECK_SECONDS:-600}
 failed=0
 
 complain() { # WHAT, after a step that failed

@@ -83,6 +83,12 @@ static int read_token(struct config *c)
 	bool is_https = c->collector && !strncmp(c->collector, "https://", 8);
 	AUTO_FILE FILE *f = NULL;
 
+	if (!is_https && strncmp(c->collector, "unix:", 5) != 0) {
+		fprintf(stderr,
+			"wiretally-agent: --collector '%s': want unix:PATH or https://HOST:PORT\n",
+			c->collector);
+		return -EINVAL;
+	}
 	if (is_https != (c->token_file != NULL)) {
 		fputs("wiretally-agent: --collector https://… and --token-file belong together\n",
 		      stderr);

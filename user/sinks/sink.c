@@ -347,19 +347,24 @@ static bool is_wanted(const struct sink *s, const struct flow *f)
 	return s->all || (f->flags & (FLOW_COUNTED | FLOW_INNER)) == FLOW_COUNTED;
 }
 
+static size_t count_wanted(const struct sink *s, const struct flow *rows, size_t len)
+{
+	size_t wanted = 0;
+
+	for (size_t i = 0; i < len; i++)
+		wanted += is_wanted(s, &rows[i]);
+	return wanted;
+}
+
 void sink_give(struct sink *s, const struct flow *rows, size_t len)
 {
-	struct chunk *c = malloc(sizeof(*c) + len * sizeof(*rows));
-	size_t wanted = 0;
+	size_t wanted = count_wanted(s, rows, len), at = 0;
+	struct chunk *c = malloc(sizeof(*c) + wanted * sizeof(*rows));
 	bool fits;
 
-	for (size_t i = 0; i < len; i++) {
-		if (!is_wanted(s, &rows[i]))
-			continue;
-		if (c)
-			c->rows[wanted] = rows[i];
-		wanted++;
-	}
+	for (size_t i = 0; c && i < len; i++)
+		if (is_wanted(s, &rows[i]))
+			c->rows[at++] = rows[i];
 	pthread_mutex_lock(&s->lock);
 	s->counts.given += wanted;
 	fits = c && wanted && s->counts.waiting + wanted <= SINK_ROWS_MAX;

@@ -72,11 +72,10 @@ struct json_t *sinks_json(void)
 		sink_counts(sinks[i], &c);
 		json_array_append_new(
 			list,
-			json_pack("{s:s, s:I, s:I, s:I, s:{s:I, s:I}, s:I, s:I, s:s}", "url", c.url,
+			json_pack("{s:s, s:I, s:I, s:I, s:{s:I}, s:I, s:I, s:s}", "url", c.url,
 				  "given", (json_int_t)c.given, "waiting", (json_int_t)c.waiting,
 				  "delivered", (json_int_t)c.delivered, "lost", "queue_full",
-				  (json_int_t)c.lost_queue_full, "stopped",
-				  (json_int_t)c.lost_stopped, "lag_us", (json_int_t)c.lag_us,
+				  (json_int_t)c.lost_queue_full, "lag_us", (json_int_t)c.lag_us,
 				  "retries", (json_int_t)c.retries, "error", c.error));
 	}
 	return list;
@@ -88,7 +87,7 @@ struct json_t *sinks_json(void)
 
 static uint64_t outcome(const struct sink_counts *c, size_t which)
 {
-	const uint64_t all[] = { c->delivered, c->lost_queue_full, c->lost_stopped };
+	const uint64_t all[] = { c->delivered, c->lost_queue_full };
 
 	return all[which];
 }
@@ -105,7 +104,7 @@ static void print_label(const char *url, FILE *out)
 
 void metrics_sinks_print(FILE *out)
 {
-	static const char *const outcomes[] = { "delivered", "lost/queue_full", "lost/stopped" };
+	static const char *const outcomes[] = { "delivered", "lost/queue_full" };
 	struct sink_counts c;
 
 	if (!len)

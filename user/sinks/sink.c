@@ -212,7 +212,7 @@ static void note(struct sink *s, int err, const char *what)
 /* Connected, or false: time to give up. */
 static bool connect_socket(struct sink *s)
 {
-	int backoff_ms = 100, err;
+	int backoff_ms = SINK_BACKOFF_MIN_MS, err;
 
 	while (s->socket.fd < 0) {
 		err = sink_socket_open(&s->socket, s->host, s->port, s->kind->is_tcp);
@@ -251,6 +251,7 @@ static bool deliver(struct sink *s, const struct chunk *c)
 		sink_socket_close(&s->socket);
 		if (is_over(s))
 			return false;
+		poll(NULL, 0, SINK_BACKOFF_MIN_MS); /* a connection may come at once, and break */
 	}
 	return true;
 }

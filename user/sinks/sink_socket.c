@@ -14,6 +14,7 @@
 #include "user/lib/cleanup.h"
 #include "user/sinks/sink.h"
 
+#define REFUSED_MAX 16 /* errors of datagrams before that one may meet */
 #define SEND_S 10 /* a stream that takes nothing for so long is broken */
 
 static int wait_connected(int fd)
@@ -80,10 +81,8 @@ int sink_socket_send(struct sink_socket *s, const uint8_t *bytes, size_t len)
 		if (n >= 0) {
 			bytes += n;
 			len -= (size_t)n;
-		} else if (!s->is_tcp && errno == ECONNREFUSED && !tries++) {
-			continue; /* of the one before: now the error is taken */
-		} else if (!s->is_tcp && errno == ECONNREFUSED) {
-			return 0; /* UDP does not promise more */
+		} else if (!s->is_tcp && errno == ECONNREFUSED && tries++ < REFUSED_MAX) {
+			continue; /* of one before: the error is taken, this one was not sent yet */
 		} else if (errno != EINTR) {
 			return errno == EAGAIN ? -ETIMEDOUT : -errno;
 		}

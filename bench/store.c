@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0
 /*
- * store DIR ROWS HOURS: fills an empty store as the collector would have over the last HOURS
- * (batches in order, each hour sealed when it is over), then asks it what people ask, through the
+ * store DIR ROWS HOURS: fills an empty store as the collector would have over the last HOURS and
+ * the half hour that is not over (batches in order, each hour sealed when it is over; with 0 rows
+ * the store is asked as it is), then asks it what people ask, through the
  * API's own endpoints. JSON lines on stdout: CPU seconds per million rows, octets a row, and the
  * time of each question: the first (cold files are still in the page cache) and the median of ten.
  */
@@ -140,32 +141,36 @@ static int seal(struct filling *f, int64_t now_us)
 	return err;
 }
 
+static int put_rows(struct filling *f, int64_t from_us, int64_t len_us, uint64_t rows)
+{
+	double us = (double)len_us / (double)rows; /* a row */
+	int err = 0;
+
+	for (uint64_t done = 0; done < rows && !err; done += GROUP_ROWS) {
+		uint64_t len = rows - done < GROUP_ROWS ? rows - done : GROUP_ROWS;
+
+		err = put_group(f, from_us + (int64_t)(us * (double)done),
+				from_us + (int64_t)(us * (double)(done + len)) - 1, len);
+	}
+	return err;
+}
+
 static int fill(struct filling *f, uint64_t rows, int hours, int64_t now_us)
 {
-	uint64_t an_hour = rows / (uint64_t)hours;
+	uint64_t an_hour = rows * 2 / (uint64_t)(hours * 2 + 1);
 	int err = 0;
 
 	for (int h = hours; h > 0 && !err; h--) {
 		int64_t from_us = (now_us / HOUR_US - h) * HOUR_US;
 
-		for (uint64_t done = 0; done < an_hour && !err; done += GROUP_ROWS) {
-			uint64_t len = an_hour - done < GROUP_ROWS ? an_hour - done : GROUP_ROWS;
-
-			err = put_group(
-				f, from_us + (int64_t)(HOUR_US * (double)done / (double)an_hour),
-				from_us +
-					(int64_t)(HOUR_US * (double)(done + len) /
-						  (double)an_hour) -
-					1,
-				len);
-		}
+		err = put_rows(f, from_us, HOUR_US, an_hour);
 		if (!err)
 			err = seal(f, from_us + HOUR_US + STORE_SEAL_SLACK_US);
 		if (h % 24 == 0)
 			fprintf(stderr, "store: %d of %d hours left, %" PRIu64 " rows\n", h - 1,
 				hours, f->rows);
 	}
-	return err;
+	return err ? err : put_rows(f, now_us / HOUR_US * HOUR_US, HOUR_US / 2, an_hour / 2);
 }
 
 /* ---- asking --------------------------------------------------------------------------------- */
@@ -266,7 +271,7 @@ int main(int argc, char **argv)
 	err = store_begin(f.store);
 	if (!err && (store_insert_exporter(f.store, &e) || store_commit(f.store)))
 		err = -EIO;
-	if (!err)
+	if (!err && strcmp(argv[2], "0"))
 		err = fill(&f, strtoull(argv[2], NULL, 10), atoi(argv[3]), now_us);
 	if (!err)
 		err = store_files_bytes(f.store, &bytes);

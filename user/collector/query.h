@@ -59,13 +59,11 @@ size_t query_text(const struct query_rows *rows, idx_t column, const char **ret)
 /* Which rows a request is about. */
 struct query_scope {
 	int64_t from_us, to_us; /* rows that start in [from, to) */
-	struct store_tiers tiers; /* what they are read from */
+	struct store_tiers tiers; /* what they are read from; behind a cursor: no rows said */
 	struct filter *filter; /* owned; NULL: none */
 	const char *exporter; /* agent, host or exporter; NULL: all */
 	bool all; /* every observation, not only those counted */
-	bool is_sampled; /* some rows have sampling > 1 */
 	struct query_after after;
-	int64_t first_us; /* no row of the source starts before */
 	char *source; /* owned: store_source(), or what came after */
 	struct owner_scope *owner; /* owned; NULL: the filter asks for nothing of connections */
 };
@@ -89,7 +87,7 @@ static inline void query_scope_done_auto(struct query_scope *scope)
 /* No row of the scope starts before. */
 static inline int64_t query_first_us(const struct query_scope *scope)
 {
-	return scope->first_us > scope->from_us ? scope->first_us : scope->from_us;
+	return scope->tiers.first_us > scope->from_us ? scope->tiers.first_us : scope->from_us;
 }
 
 /* "FROM … WHERE …" of the rows of flows. */

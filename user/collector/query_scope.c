@@ -30,10 +30,7 @@ static int parse_filter(const struct api_request *req, struct api_reply *reply,
 	return err < 0 ? err : 1;
 }
 
-/*
- * Sampled rows? A look at a column's largest value saves multiplications for every row. And the
- * first start: with last=all nothing else says where to look for connections.
- */
+/* Of rows behind a cursor, which the list of segments says nothing about. */
 static int look_ahead(const struct api_request *req, struct api_reply *reply,
 		      struct query_scope *scope)
 {
@@ -51,9 +48,19 @@ static int look_ahead(const struct api_request *req, struct api_reply *reply,
 		return err;
 	if (!query_rows_next(&rows))
 		return -EIO;
-	scope->is_sampled = query_int(&rows, 0) > 1;
-	scope->first_us = query_int(&rows, 1);
+	scope->tiers.is_sampled = query_int(&rows, 0) > 1;
+	scope->tiers.first_us = query_int(&rows, 1);
 	return 0;
+}
+
+static int find_source(const struct api_request *req, struct api_reply *reply, enum store_tier tier,
+		       struct query_scope *scope)
+{
+	scope->source = TAKE(scope->after.source);
+	if (scope->source)
+		return look_ahead(req, reply, scope);
+	return store_source_flows(req->reader, tier, scope->from_us, scope->to_us, &scope->source,
+				  &scope->tiers);
 }
 
 const char *query_measure(const struct query_scope *scope, enum query_measure measure)
@@ -65,7 +72,7 @@ const char *query_measure(const struct query_scope *scope, enum query_measure me
 		"l3_octets::HUGEINT * greatest(sampling, 1)",
 	};
 
-	return scope->is_sampled ? estimated[measure] : plain[measure];
+	return scope->tiers.is_sampled ? estimated[measure] : plain[measure];
 }
 
 static const char *const tier_names[STORE_TIERS + 1] = {
@@ -127,12 +134,8 @@ static int scope_parse(const struct api_request *req, struct api_reply *reply,
 		err = query_flag_arg(req, reply, "all", &scope.all);
 	if (!err)
 		err = parse_tier(req, reply, fallback, &tier);
-	scope.source = TAKE(scope.after.source);
-	if (!err && !scope.source)
-		err = store_source_flows(req->reader, tier, scope.from_us, scope.to_us,
-					 &scope.source, &scope.tiers);
 	if (!err)
-		err = look_ahead(req, reply, &scope);
+		err = find_source(req, reply, tier, &scope);
 	if (!err && filter_is_owned(scope.filter))
 		err = join_owners(req, &scope);
 	if (err)

@@ -56,6 +56,7 @@ static int append_flows(struct store *s, uint32_t exporter_id, const struct batc
 		const struct flow *f = &b->flows[i];
 
 		flow_row(&s->hours[SERIES_FLOWS].rows, exporter_id, b->head.interval, f);
+		s->hours[SERIES_FLOWS].change.is_sampled |= f->sampling > 1;
 		err = store_hours_added(s, SERIES_FLOWS, f->start_us, f->end_us);
 	}
 	return err;

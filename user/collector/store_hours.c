@@ -14,8 +14,9 @@ static int put_change(struct store *s, enum store_series series)
 		return 0;
 	return store_run(s, NULL,
 			 "UPDATE segments SET min_start_us = least(min_start_us, $1), "
-			 "max_end_us = greatest(max_end_us, $2), rows = rows + $3 WHERE name = $4",
-			 "iius", c.min_start_us, c.max_end_us, c.rows,
+			 "max_end_us = greatest(max_end_us, $2), rows = rows + $3, "
+			 "sampled = greatest(sampled, $4) WHERE name = $5",
+			 "iiuus", c.min_start_us, c.max_end_us, c.rows, (uint64_t)c.is_sampled,
 			 store_segment_name(series, c.hour, name));
 }
 
@@ -65,7 +66,7 @@ static int make_hour(struct store *s, enum store_series series, int64_t hour)
 		if (!err)
 			err = store_run(
 				s, NULL,
-				"INSERT INTO segments SELECT $1, $2, $3, 0, '', 0, 0, 0 WHERE NOT "
+				"INSERT INTO segments SELECT $1, $2, $3, 0, '', 0, 0, 0, 0 WHERE NOT "
 				"EXISTS (SELECT 1 FROM segments WHERE name = $1)",
 				"sii", name, INT64_MAX, INT64_MIN);
 		if (err)
@@ -129,7 +130,7 @@ int store_hours_open(struct store *s, enum store_series series, int64_t arrived_
 	if (err)
 		return err;
 	h->arrived_hour = arrived_hour;
-	h->change = (struct segment_change){ hour, 0, INT64_MAX, INT64_MIN };
+	h->change = (struct segment_change){ hour, 0, INT64_MAX, INT64_MIN, false };
 	return 0;
 }
 

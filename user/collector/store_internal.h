@@ -30,6 +30,7 @@ struct segment_change {
 	uint64_t rows;
 	int64_t min_start_us;
 	int64_t max_end_us;
+	bool is_sampled;
 };
 
 /* One series' rows of this transaction. */

@@ -206,9 +206,9 @@ static int list_file(struct store *s, const struct store_segment *g)
 
 static int list_minutes(struct store *s, const struct store_segment *g)
 {
-	return store_run(s, NULL, "INSERT INTO segments VALUES ($1, $2, $3, $4, $5, $6, $7, 0)",
-			 "siiusuu", g->name, g->min_start_us, g->max_end_us, g->rows, g->file,
-			 g->bytes, (uint64_t)g->crc);
+	return store_run(s, NULL, "INSERT INTO segments VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8)",
+			 "siiusuuu", g->name, g->min_start_us, g->max_end_us, g->rows, g->file,
+			 g->bytes, (uint64_t)g->crc, (uint64_t)g->is_sampled);
 }
 
 /* "INSERT INTO <table> <select> FROM the file". */
@@ -251,20 +251,22 @@ static int add_hour(struct store *s, const struct store_segment *minutes)
 	if (!err)
 		err = store_run(s, NULL, sql, "");
 	if (!err)
-		err = store_run(s, NULL,
-				"INSERT INTO segments SELECT $1, $2, $3, 0, '', 0, 0, 0 WHERE NOT "
-				"EXISTS (SELECT 1 FROM segments WHERE name = $1)",
-				"sii", name, INT64_MAX, INT64_MIN);
+		err = store_run(
+			s, NULL,
+			"INSERT INTO segments SELECT $1, $2, $3, 0, '', 0, 0, 0, 0 WHERE NOT "
+			"EXISTS (SELECT 1 FROM segments WHERE name = $1)",
+			"sii", name, INT64_MAX, INT64_MIN);
 	if (!err)
 		err = insert_from(s, name, minutes->file, minutes->number);
 	snprintf(sql, sizeof(sql),
 		 "UPDATE segments SET min_start_us = least(min_start_us, $1), "
 		 "max_end_us = greatest(max_end_us, $2), hours = hours | $3::UINTEGER, "
-		 "rows = (SELECT count(*) FROM %s) WHERE name = $4",
+		 "sampled = greatest(sampled, $4), "
+		 "rows = (SELECT count(*) FROM %s) WHERE name = $5",
 		 name);
 	if (!err)
-		err = store_run(s, NULL, sql, "iius", minutes->min_start_us, minutes->max_end_us,
-				bit, name);
+		err = store_run(s, NULL, sql, "iiuus", minutes->min_start_us, minutes->max_end_us,
+				bit, (uint64_t)minutes->is_sampled, name);
 	return err;
 }
 

@@ -12,7 +12,8 @@
 #include "user/lib/log.h"
 
 static const char list_sql[] =
-	"SELECT name, file, min_start_us, max_end_us, rows, bytes, crc, hours FROM segments";
+	"SELECT name, file, min_start_us, max_end_us, rows, bytes, crc, hours, "
+	"sampled::UINTEGER FROM segments";
 
 void store_segments_done(struct store_segments *list)
 {
@@ -82,6 +83,7 @@ static int from_result(duckdb_result *res, struct store_segments *ret)
 		g->bytes = duckdb_value_uint64(res, 5, i);
 		g->crc = duckdb_value_uint32(res, 6, i);
 		g->hours = duckdb_value_uint32(res, 7, i);
+		g->is_sampled = duckdb_value_uint32(res, 8, i) != 0;
 		if (store_segment_parse(g->name, &g->series, &g->number))
 			list.len++;
 	}

@@ -264,6 +264,26 @@ static void spare_days(const struct store_segments *list, enum store_tier wanted
 	}
 }
 
+/* What the list knows of the chosen, so that nobody has to look. */
+static void describe(const struct store_segments *list, const bool *chosen,
+		     struct store_tiers *tiers)
+{
+	bool any = false;
+
+	tiers->first_us = 0;
+	tiers->is_sampled = false;
+	for (size_t i = 0; i < list->len; i++) {
+		const struct store_segment *g = &list->at[i];
+
+		if (!chosen[i])
+			continue;
+		if (!any || g->min_start_us < tiers->first_us)
+			tiers->first_us = g->min_start_us;
+		any = true;
+		tiers->is_sampled |= g->is_sampled;
+	}
+}
+
 int store_source_flows(struct store_reader *r, enum store_tier wanted, int64_t from_us,
 		       int64_t to_us, char **ret, struct store_tiers *tiers)
 {
@@ -285,6 +305,7 @@ int store_source_flows(struct store_reader *r, enum store_tier wanted, int64_t f
 			    STORE_TIER_ROWS)
 			break;
 	}
+	describe(&list, chosen, tiers);
 	return flows_sql(r, &list, chosen, ret);
 }
 

@@ -10,6 +10,7 @@
 #ifndef WT_STORE_SOURCE_H
 #define WT_STORE_SOURCE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "user/collector/store_schema.h"
@@ -21,6 +22,8 @@ struct store_reader;
 
 struct store_tiers {
 	uint64_t rows[STORE_TIERS]; /* that are read from each, before any filter */
+	int64_t first_us; /* no row starts before */
+	bool is_sampled; /* rows may have sampling > 1 */
 };
 
 /*

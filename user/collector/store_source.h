@@ -18,7 +18,7 @@
 struct store_reader;
 
 /* More rows than this are read from a coarser tier, when it is left to the store. */
-#define STORE_TIER_ROWS UINT64_C(2000000)
+#define STORE_TIER_ROWS UINT64_C(1000000)
 
 struct store_tiers {
 	uint64_t rows[STORE_TIERS]; /* that are read from each, before any filter */

@@ -137,9 +137,9 @@ static unsigned int place_sums(const struct top *top)
 	for (size_t i = 0; i < top->having.len; i++) {
 		const char *column = top->having.terms[i].column;
 
-		sums |= !strcmp(column, "flows")   ? TOP_FLOWS :
-			!strcmp(column, "packets") ? TOP_PACKETS :
-						     TOP_OCTETS;
+		sums |= !strcmp(column, "flows")     ? TOP_FLOWS
+			: !strcmp(column, "packets") ? TOP_PACKETS
+						     : TOP_OCTETS;
 	}
 	return sums;
 }
@@ -250,8 +250,9 @@ static void add_those_that_win(const struct top *top, struct sql_builder *b)
 	add_aliases(top, b);
 	if (top->is_conversation)
 		sql_add(b, "is_swapped, ");
-	sql_add(b, "flows::BIGINT AS flows, packets, octets, l3_octets, first_us, last_us, sampling "
-		   "FROM (FROM g WHERE won)");
+	sql_add(b,
+		"flows::BIGINT AS flows, packets, octets, l3_octets, first_us, last_us, sampling "
+		"FROM (FROM g WHERE won)");
 	having_add(&top->having, b);
 	sql_add(b, " ORDER BY ");
 	add_order(top, b);
@@ -274,9 +275,8 @@ void top_add_statement(const struct top *top, struct sql_builder *b)
 		sql_add(b, top->keys[i]->outer);
 		sql_add(b, ", ");
 	}
-	sql_add(b,
-		"flows, " QUERY_BIGINT("packets") ", " QUERY_BIGINT("octets") ", " QUERY_BIGINT(
-			"l3_octets") ", first_us, last_us, (sampling > 1)::BIGINT FROM (");
+	sql_add(b, "flows, " QUERY_BIGINT("packets") ", " QUERY_BIGINT("octets") ", " QUERY_BIGINT(
+			   "l3_octets") ", first_us, last_us, (sampling > 1)::BIGINT FROM (");
 	add_together(top, b);
 	sql_add(b, " UNION ALL BY NAME ");
 	add_those_that_win(top, b);

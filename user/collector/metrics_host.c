@@ -48,6 +48,27 @@ static const struct pattern {
 	{ "softnet/time_squeeze", FAMILY_SOFTNET_SQUEEZES, { NULL }, NULL, NULL },
 };
 
+/*
+ * The same counts once more under plain names, summed up over everything but host and one label.
+ * What an interface's driver and queueing disciplines count, and not what is dropped after them:
+ * most of that they have counted too.
+ */
+static const struct plain {
+	const char *name;
+	enum series_family family;
+	int star; /* which one is the label; -1: none */
+	const char *label;
+} plains[] = {
+	{ "sockets/*/*", FAMILY_PLAIN_TCP_CONNECTIONS, 1, "state" },
+	{ "tcp/segments_sent", FAMILY_PLAIN_SEGMENTS_SENT, -1, NULL },
+	{ "tcp/retransmitted_segments", FAMILY_PLAIN_RETRANSMITS, -1, NULL },
+	{ "nic/*/rx_dropped", FAMILY_PLAIN_DROPPED, 0, "interface" },
+	{ "nic/*/tx_dropped", FAMILY_PLAIN_DROPPED, 0, "interface" },
+	{ "nic/*/rx_missed_errors", FAMILY_PLAIN_DROPPED, 0, "interface" },
+	{ "qdisc/*/drops", FAMILY_PLAIN_DROPPED, 0, "interface" },
+	{ "qdisc/*/ingress_drops", FAMILY_PLAIN_DROPPED, 0, "interface" },
+};
+
 /* What the stars of a pattern stand for. */
 struct match {
 	char stars[STARS_MAX][HOST_COUNT_NAME_MAX];
@@ -118,6 +139,25 @@ static void add_host_count(const struct source *src, const struct host_count *c)
 	tell(src, c->is_gauge ? FAMILY_HOST_LEVEL : FAMILY_HOST_EVENTS, &l, c);
 }
 
+/* Gauges were set to 0 before: adding makes them sums too. */
+static void add_plain(const struct source *src, const struct host_count *c)
+{
+	struct match m = { 0 };
+
+	for (size_t i = 0; i < ARRAY_LEN(plains); i++) {
+		const struct plain *p = &plains[i];
+		struct series_labels l = { .len = 0 };
+
+		if (!matches(p->name, c->name, &m))
+			continue;
+		series_label(&l, "host", src->host);
+		if (p->label)
+			series_label(&l, p->label, m.stars[p->star]);
+		series_add(p->family, src->agent->name, &l, c->value, src->now_us);
+		return;
+	}
+}
+
 /* Names alone: numbers of interfaces go up for ever, and each would be a label. */
 static const char *interface_name(const struct agent *a, const struct drop *d)
 {
@@ -183,13 +223,18 @@ static void add_signal_ledger(const struct source *src, const struct ledger_row 
 void metrics_host_add(const struct agent *a, const struct batch *b, int64_t now_us)
 {
 	struct source src = { .agent = a, .host = b->head.host, .now_us = now_us };
+	struct series_labels l;
 
 	if (*b->head.exporter)
 		return; /* a file: history, not this host's */
+	l = labels_of(&src);
+	series_set(FAMILY_LAST_BATCH, a->name, &l, (uint64_t)now_us / 1000000, now_us);
 	if (b->host_counts_len)
 		series_zero_gauges(a->name);
-	for (size_t i = 0; i < b->host_counts_len; i++)
+	for (size_t i = 0; i < b->host_counts_len; i++) {
 		add_host_count(&src, &b->host_counts[i]);
+		add_plain(&src, &b->host_counts[i]);
+	}
 	for (size_t i = 0; i < b->drops_len; i++)
 		add_drop(&src, &b->drops[i]);
 	for (size_t i = 0; i < b->ledger_len; i++)

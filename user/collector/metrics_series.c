@@ -13,24 +13,30 @@
 static const struct {
 	const char *name;
 	const char *help;
-	bool is_gauge;
+	bool is_level; /* known as long as it is told again and again */
+	const char *type; /* NULL: gauge for levels, else counter */
 } families[FAMILIES] = {
 	/* clang-format off */
-	[FAMILY_TCP_CONNECTIONS] = { "wiretally_tcp_connections", "TCP sockets by state and family, as ss counts them.", true },
-	[FAMILY_TCP_LISTEN_QUEUE] = { "wiretally_tcp_listen_queue", "Connections that wait for accept(): sum, the longest queue, its limit; and how many queues are full.", true },
-	[FAMILY_TCP_SENT] = { "wiretally_tcp_sent_segments_total", "TCP segments sent, without those retransmitted (OutSegs).", false },
-	[FAMILY_TCP_RETRANSMITTED] = { "wiretally_tcp_retransmitted_segments_total", "TCP segments retransmitted (RetransSegs).", false },
-	[FAMILY_TCP_LISTEN_OVERFLOWS] = { "wiretally_tcp_listen_overflows_total", "Connections refused because a listener's queue was full.", false },
-	[FAMILY_TCP_LISTEN_DROPS] = { "wiretally_tcp_listen_drops_total", "SYNs and connections that listeners dropped, for any reason.", false },
-	[FAMILY_TCP_SYN_COOKIES] = { "wiretally_tcp_syn_cookies_sent_total", "SYN cookies sent.", false },
-	[FAMILY_DROPPED] = { "wiretally_dropped_packets_total", "Packets that the kernel dropped, by its reason; class purged: freed with a closing socket.", false },
-	[FAMILY_INTERFACE_DROPPED] = { "wiretally_interface_dropped_packets_total", "Packets lost at an interface: in its driver (rx_, tx_), its queueing discipline, or after it in the kernel (stack).", false },
-	[FAMILY_SOFTNET_DROPPED] = { "wiretally_softnet_dropped_packets_total", "Packets lost because a CPU's backlog was full.", false },
-	[FAMILY_SOFTNET_SQUEEZES] = { "wiretally_softnet_time_squeezes_total", "Times that receiving stopped with packets left, its budget used up.", false },
-	[FAMILY_HOST_EVENTS] = { "wiretally_host_events_total", "Other counters of the host, by the name that the agent gives them.", false },
-	[FAMILY_HOST_LEVEL] = { "wiretally_host_level", "Other gauges of the host, by name.", true },
-	[FAMILY_SIGNAL_SEEN] = { "wiretally_signal_seen_events_total", "Events that reached a tracing hook.", false },
-	[FAMILY_SIGNAL_EVENTS] = { "wiretally_signal_events_total", "What happened to them: outcomes but lost/spool_… sum up to the events seen.", false },
+	[FAMILY_TCP_CONNECTIONS] = { "wiretally_tcp_connections", "TCP sockets by state and family, as ss counts them.", true, NULL },
+	[FAMILY_TCP_LISTEN_QUEUE] = { "wiretally_tcp_listen_queue", "Connections that wait for accept(): sum, the longest queue, its limit; and how many queues are full.", true, NULL },
+	[FAMILY_TCP_SENT] = { "wiretally_tcp_sent_segments_total", "TCP segments sent, without those retransmitted (OutSegs).", false, NULL },
+	[FAMILY_TCP_RETRANSMITTED] = { "wiretally_tcp_retransmitted_segments_total", "TCP segments retransmitted (RetransSegs).", false, NULL },
+	[FAMILY_TCP_LISTEN_OVERFLOWS] = { "wiretally_tcp_listen_overflows_total", "Connections refused because a listener's queue was full.", false, NULL },
+	[FAMILY_TCP_LISTEN_DROPS] = { "wiretally_tcp_listen_drops_total", "SYNs and connections that listeners dropped, for any reason.", false, NULL },
+	[FAMILY_TCP_SYN_COOKIES] = { "wiretally_tcp_syn_cookies_sent_total", "SYN cookies sent.", false, NULL },
+	[FAMILY_DROPPED] = { "wiretally_dropped_packets_total", "Packets that the kernel dropped, by its reason; class purged: freed with a closing socket.", false, NULL },
+	[FAMILY_INTERFACE_DROPPED] = { "wiretally_interface_dropped_packets_total", "Packets lost at an interface: in its driver (rx_, tx_), its queueing discipline, or after it in the kernel (stack).", false, NULL },
+	[FAMILY_SOFTNET_DROPPED] = { "wiretally_softnet_dropped_packets_total", "Packets lost because a CPU's backlog was full.", false, NULL },
+	[FAMILY_SOFTNET_SQUEEZES] = { "wiretally_softnet_time_squeezes_total", "Times that receiving stopped with packets left, its budget used up.", false, NULL },
+	[FAMILY_HOST_EVENTS] = { "wiretally_host_events_total", "Other counters of the host, by the name that the agent gives them.", false, NULL },
+	[FAMILY_HOST_LEVEL] = { "wiretally_host_level", "Other gauges of the host, by name.", true, NULL },
+	[FAMILY_SIGNAL_SEEN] = { "wiretally_signal_seen_events_total", "Events that reached a tracing hook.", false, NULL },
+	[FAMILY_SIGNAL_EVENTS] = { "wiretally_signal_events_total", "What happened to them: outcomes but lost/spool_… sum up to the events seen.", false, NULL },
+	[FAMILY_LAST_BATCH] = { "wiretally_agent_last_batch_timestamp_seconds", "When an agent's last batch was stored, since the epoch.", false, "gauge" },
+	[FAMILY_PLAIN_TCP_CONNECTIONS] = { "tcp_connections_total", "TCP sockets of the host by state now, all namespaces and both IP versions: a level, whatever its name says.", true, "untyped" },
+	[FAMILY_PLAIN_DROPPED] = { "network_packets_dropped_total", "Packets that an interface lost, as its driver and its queueing disciplines count them, all namespaces.", false, NULL },
+	[FAMILY_PLAIN_RETRANSMITS] = { "tcp_retransmits_total", "TCP segments the host retransmitted.", false, NULL },
+	[FAMILY_PLAIN_SEGMENTS_SENT] = { "tcp_segments_sent_total", "TCP segments the host sent, without those retransmitted.", false, NULL },
 	/* clang-format on */
 };
 
@@ -199,7 +205,7 @@ static void zero(const void *node, VISIT visit, void *closure)
 {
 	struct series *s = *(struct series *const *)node;
 
-	if ((visit == postorder || visit == leaf) && families[s->family].is_gauge &&
+	if ((visit == postorder || visit == leaf) && families[s->family].is_level &&
 	    !strcmp(s->owner, closure))
 		s->value = 0;
 }
@@ -219,12 +225,18 @@ struct print {
 	int heads; /* printed so far */
 };
 
+static const char *family_type(int family)
+{
+	if (families[family].type)
+		return families[family].type;
+	return families[family].is_level ? "gauge" : "counter";
+}
+
 static void print_heads(struct print *p, int to)
 {
 	for (; p->heads < to; p->heads++)
 		fprintf(p->out, "# HELP %s %s\n# TYPE %s %s\n", families[p->heads].name,
-			families[p->heads].help, families[p->heads].name,
-			families[p->heads].is_gauge ? "gauge" : "counter");
+			families[p->heads].help, families[p->heads].name, family_type(p->heads));
 }
 
 static void print_series(const void *node, VISIT visit, void *closure)
@@ -235,7 +247,7 @@ static void print_series(const void *node, VISIT visit, void *closure)
 	if (visit != postorder && visit != leaf)
 		return;
 	print_heads(p, (int)s->family + 1);
-	if (families[s->family].is_gauge && s->told_us + SERIES_GAUGE_US < p->now_us)
+	if (families[s->family].is_level && s->told_us + SERIES_GAUGE_US < p->now_us)
 		return;
 	fprintf(p->out, "%s{%s} %" PRIu64 "\n", families[s->family].name, s->labels, s->value);
 }

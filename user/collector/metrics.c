@@ -13,6 +13,7 @@
 #include "user/collector/api.h"
 #include "user/collector/metrics_latency.h"
 #include "user/collector/metrics_ledger.h"
+#include "user/collector/openmetrics.h"
 #include "user/collector/sinks.h"
 #include "user/collector/metrics_series.h"
 #include "user/collector/pipeline.h"
@@ -145,6 +146,19 @@ static int reply_text(struct api_reply *reply, char *text, size_t len)
 	return 0;
 }
 
+static int reply_openmetrics(struct api_reply *reply, char *owned_text)
+{
+	size_t len;
+	char *text = openmetrics_from_text(owned_text, &len);
+
+	free(owned_text);
+	if (!text)
+		return -ENOMEM;
+	reply_text(reply, text, len);
+	reply->content_type = OPENMETRICS_TYPE;
+	return 0;
+}
+
 int api_metrics(const struct api_request *req, struct api_reply *reply)
 {
 	char *text = NULL;
@@ -167,7 +181,8 @@ int api_metrics(const struct api_request *req, struct api_reply *reply)
 		free(text);
 		return -ENOMEM;
 	}
-	return reply_text(reply, text, len);
+	return req->takes_openmetrics ? reply_openmetrics(reply, text)
+				      : reply_text(reply, text, len);
 }
 
 int api_health(const struct api_request *req, struct api_reply *reply)

@@ -55,8 +55,14 @@ BASE_LIBS := -lprotobuf-c -lzstd
 AGENT_LIBS := -lxdp -lbpf -lelf -lz -lcurl -lcap -ljansson -lpthread $(BASE_LIBS)
 COLLECTOR_LIBS := -lmicrohttpd -lgnutls -ljansson -lz -L$(DUCKDB) -lduckdb -Wl,-rpath,'$$ORIGIN/../lib/wiretally' \
 	-Wl,-rpath,$(abspath $(DUCKDB)) -lpthread $(BASE_LIBS)
+ifneq ($(shell pkg-config --exists rdkafka 2>/dev/null && echo yes),)
+CPPFLAGS += -DWT_HAVE_KAFKA
+SINKS_LIBS := -lrdkafka
+endif
+SINKS_LIBS += -ljansson
+COLLECTOR_LIBS += $(SINKS_LIBS)
 CLI_LIBS := -lcurl -lgnutls -ljansson $(BASE_LIBS)
-TOOL_LIBS := -lbpf -lelf -lz -lcurl -ljansson -lm -lpthread $(BASE_LIBS)
+TOOL_LIBS := -lbpf -lelf -lz -lcurl -ljansson -lm -lpthread $(BASE_LIBS) $(SINKS_LIBS)
 
 UNIT_SRC := $(sort $(wildcard tests/user/*/test_*.c tests/kern/test_*.c))
 UNIT := $(patsubst %.c,$(BUILD)/%,$(UNIT_SRC))
@@ -124,7 +130,7 @@ $(BUILD)/%.o: %.c
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
 
-$(call obj,$(call src,wire)) $(call obj,$(call src,collector)): | $(GEN)/proto/wiretally.pb-c.h
+$(call obj,$(call src,wire)) $(call obj,$(call src,sinks)) $(call obj,$(call src,collector)): | $(GEN)/proto/wiretally.pb-c.h
 $(call obj,$(call src,collector)): | $(DUCKDB)/duckdb.h
 $(call obj,$(call src,agent)): | $(SKEL)
 
@@ -172,7 +178,7 @@ $(BUILD)/tests/user/wire/%: $(BUILD)/tests/user/wire/%.o $(BASE_A)
 $(BUILD)/tests/user/agent/%: $(BUILD)/tests/user/agent/%.o $(AGENT_A) $(BASE_A)
 	$(link) -lcriterion $(AGENT_LIBS)
 $(BUILD)/tests/user/sinks/%: $(BUILD)/tests/user/sinks/%.o $(SINKS_A) $(EXPORTERS_A) $(BASE_A)
-	$(link) -lcriterion -lpthread $(BASE_LIBS)
+	$(link) -lcriterion $(SINKS_LIBS) -lpthread $(BASE_LIBS)
 $(BUILD)/tests/user/exporters/%: $(BUILD)/tests/user/exporters/%.o $(EXPORTERS_A) $(BASE_A)
 	$(link) -lcriterion $(BASE_LIBS)
 $(BUILD)/tests/user/collector/%: $(BUILD)/tests/user/collector/%.o $(COLLECTOR_A) $(EXPORTERS_A) $(SINKS_A) $(BASE_A) | $(DUCKDB)/libduckdb.so

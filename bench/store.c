@@ -24,6 +24,7 @@
 #include "user/collector/store_write.h"
 #include "user/lib/addr.h"
 #include "user/lib/cleanup.h"
+#include "user/lib/clock.h"
 #include "user/lib/log.h"
 #include "user/wire/batch.h"
 

@@ -15,11 +15,11 @@ DUCKDB_X86_64="@duckdb/node-bindings-linux-x64@1.4.4-r.1 sha512-fjYNc+t4/T7mhzZ5
 DUCKDB_AARCH64="@duckdb/node-bindings-linux-arm64@1.4.4-r.1 sha512-wq92/EcTiOTRW1RSDOwjeLyMMXWwNVNwU21TQdfu3sgS86+Ih3raaK68leDgY5cWgf72We3J2W7HYz8GwxcMYw=="
 
 BUILD_PACKAGES="gcc libc6-dev clang-19 llvm-19 libelf-dev zlib1g-dev libxdp-dev libprotobuf-c-dev
-	protobuf-c-compiler protobuf-compiler libcurl4-openssl-dev libmicrohttpd-dev libgnutls28-dev libjansson-dev
+	protobuf-c-compiler protobuf-compiler libcurl4-openssl-dev libmicrohttpd-dev libgnutls28-dev libjansson-dev librdkafka-dev libyaml-dev
 	libzstd-dev libcap-dev pkg-config linux-libc-dev ca-certificates"
 BACKPORTS="libbpf-dev bpftool" # tcx needs libbpf 1.4; Debian 12 itself has 1.1
 TEST_PACKAGES="libcriterion-dev libclang-rt-19-dev clang-format-19 cppcheck python3 python3-scapy iproute2
-	ethtool curl jq iputils-ping faketime iperf3 tcpdump tcpreplay tshark nfdump nfdump-sflow softflowd pmacct prometheus nftables openssl procps"
+	ethtool curl jq iputils-ping faketime iperf3 tcpdump tcpreplay tshark nfdump nfdump-sflow softflowd pmacct prometheus kcat nftables openssl procps"
 VM_PACKAGES="qemu-system-x86 busybox-static dash bash cpio kmod lz4 zstd xz-utils"
 
 installed() { dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null | grep -qx installed; }

@@ -42,7 +42,8 @@ TCP = [
     ("Half-open connections", "timeseries", "short", 12, [
         (f'tcp_connections_total{{state=~"SYN_.*",{HOST}}}', "{{host}} {{state}}")]),
     ("Listeners' queues", "timeseries", "short", 12, [
-        (f'sum by (host, of) (wiretally_tcp_listen_queue{{of!="limit",{HOST}}})',
+        (f'sum by (host, of) (wiretally_tcp_listen_queue{{of!="limit",{HOST}}})'
+         " or on () vector(0)",
          "{{host}} {{of}}")]),
     ("Refused by full listeners, SYN cookies", "timeseries", "cps", 12, [
         (f"sum by (host) (rate(wiretally_tcp_listen_overflows_total{{{HOST}}}[$__rate_interval]))"

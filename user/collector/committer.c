@@ -21,6 +21,7 @@
 #include "user/collector/store_write.h"
 #include "user/lib/log.h"
 #include "user/wire/batch.h"
+#include "user/lib/clock.h"
 
 struct committer {
 	struct store *store;
@@ -195,13 +196,16 @@ static int reload_registry(struct committer *c)
 
 static void count_group(const struct committer *c, int64_t start_ns)
 {
+	struct sink_names names;
+
 	metric_add(METRIC_COMMITS, 1);
 	metric_add(METRIC_COMMIT_NS, (uint64_t)(monotonic_ns() - start_ns));
 	metric_add(METRIC_ROWS_STORED, c->group_rows);
 	for (const struct item *i = c->group; i; i = i->next) {
 		const struct agent *a = registry_find_agent(c->registry, i->batch->head.agent);
 
-		sinks_give(i->batch);
+		names = (struct sink_names){ a ? a->interfaces : NULL, a ? a->interfaces_len : 0 };
+		sinks_give(i->batch, &names);
 		if (!a)
 			continue;
 		metrics_ledger_add(a, i->batch);

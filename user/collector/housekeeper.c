@@ -15,6 +15,7 @@
 #include "user/collector/store_files.h"
 #include "user/collector/store_write.h"
 #include "user/lib/log.h"
+#include "user/lib/clock.h"
 
 struct housekeeper {
 	struct store *store;

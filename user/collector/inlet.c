@@ -18,6 +18,7 @@
 #include "user/exporters/datagram.h"
 #include "user/lib/log.h"
 #include "user/wire/batch.h"
+#include "user/lib/clock.h"
 
 struct inlet {
 	struct inlet_ship *ship;

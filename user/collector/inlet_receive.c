@@ -11,6 +11,7 @@
 #include "user/collector/metrics.h"
 #include "user/collector/pipeline.h"
 #include "user/lib/log.h"
+#include "user/lib/clock.h"
 
 struct slot {
 	struct sockaddr_storage from;

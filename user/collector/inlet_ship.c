@@ -15,6 +15,7 @@
 #include "user/collector/pipeline.h"
 #include "user/lib/log.h"
 #include "user/wire/batch.h"
+#include "user/lib/clock.h"
 
 struct inlet_ship {
 	struct pipeline *pipeline;

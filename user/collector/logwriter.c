@@ -8,6 +8,7 @@
 #include "user/collector/pipeline.h"
 #include "user/collector/seglog.h"
 #include "user/lib/log.h"
+#include "user/lib/clock.h"
 
 static int write_group(struct logwriter *w, struct item *group)
 {

@@ -29,6 +29,7 @@
 #include "user/collector/tls.h"
 #include "user/collector/tokens.h"
 #include "user/lib/log.h"
+#include "user/lib/clock.h"
 
 #define TICK_MS 1000
 

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "user/wire/batch.h"
+#include "user/lib/clock.h"
 
 struct waiter {
 	bool is_done;
@@ -31,24 +32,6 @@ struct pipeline {
 	bool has_stopped_log;
 	bool has_stopped_commit;
 };
-
-static int64_t clock_ns(clockid_t id)
-{
-	struct timespec t;
-
-	clock_gettime(id, &t);
-	return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
-}
-
-int64_t monotonic_ns(void)
-{
-	return clock_ns(CLOCK_MONOTONIC);
-}
-
-int64_t wall_us(void)
-{
-	return clock_ns(CLOCK_REALTIME) / 1000;
-}
 
 void item_free(struct item *item)
 {

@@ -84,7 +84,4 @@ struct pipeline_depth {
 };
 struct pipeline_depth pipeline_depth(struct pipeline *p);
 
-int64_t monotonic_ns(void);
-int64_t wall_us(void);
-
 #endif

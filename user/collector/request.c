@@ -16,6 +16,7 @@
 #include "user/collector/seglog.h"
 #include "user/collector/server_internal.h"
 #include "user/lib/log.h"
+#include "user/lib/clock.h"
 
 #define BODY_DISCARD_MAX (4 * INGEST_BODY_MAX) /* of a body too large, before we hang up */
 

@@ -13,6 +13,7 @@
 #include "user/collector/server_internal.h"
 #include "user/collector/tls.h"
 #include "user/lib/log.h"
+#include "user/lib/clock.h"
 
 static struct connection *take_slot(struct server *s)
 {

@@ -45,11 +45,10 @@ void sinks_stop(void)
 		sink_stop(sinks[--len]);
 }
 
-void sinks_give(const struct batch *b)
+void sinks_give(const struct batch *b, const struct sink_names *names)
 {
 	for (size_t i = 0; i < len; i++)
-		if (b->flows_len)
-			sink_give(sinks[i], b->flows, b->flows_len);
+		sink_give(sinks[i], b, names);
 }
 
 size_t sinks_len(void)
@@ -72,10 +71,11 @@ struct json_t *sinks_json(void)
 		sink_counts(sinks[i], &c);
 		json_array_append_new(
 			list,
-			json_pack("{s:s, s:I, s:I, s:I, s:{s:I}, s:I, s:I, s:s}", "url", c.url,
+			json_pack("{s:s, s:I, s:I, s:I, s:{s:I, s:I}, s:I, s:I, s:s}", "url", c.url,
 				  "given", (json_int_t)c.given, "waiting", (json_int_t)c.waiting,
 				  "delivered", (json_int_t)c.delivered, "lost", "queue_full",
-				  (json_int_t)c.lost_queue_full, "lag_us", (json_int_t)c.lag_us,
+				  (json_int_t)c.lost_queue_full, "rejected",
+				  (json_int_t)c.lost_rejected, "lag_us", (json_int_t)c.lag_us,
 				  "retries", (json_int_t)c.retries, "error", c.error));
 	}
 	return list;
@@ -87,7 +87,7 @@ struct json_t *sinks_json(void)
 
 static uint64_t outcome(const struct sink_counts *c, size_t which)
 {
-	const uint64_t all[] = { c->delivered, c->lost_queue_full };
+	const uint64_t all[] = { c->delivered, c->lost_queue_full, c->lost_rejected };
 
 	return all[which];
 }
@@ -104,7 +104,7 @@ static void print_label(const char *url, FILE *out)
 
 void metrics_sinks_print(FILE *out)
 {
-	static const char *const outcomes[] = { "delivered", "lost/queue_full" };
+	static const char *const outcomes[] = { "delivered", "lost/queue_full", "lost/rejected" };
 	struct sink_counts c;
 
 	if (!len)

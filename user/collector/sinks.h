@@ -23,7 +23,7 @@ int sinks_start(void);
 void sinks_stop(void);
 
 /* The committer's thread. */
-void sinks_give(const struct batch *b);
+void sinks_give(const struct batch *b, const struct sink_names *names);
 
 size_t sinks_len(void);
 void sinks_counts(size_t i, struct sink_counts *ret);

@@ -9,6 +9,7 @@
 #include "user/collector/store_internal.h"
 #include "user/collector/store_watch.h"
 #include "user/lib/log.h"
+#include "user/lib/clock.h"
 
 struct store_reader {
 	struct store_reader *next; /* of the store's */

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "user/collector/pipeline.h"
+#include "user/lib/clock.h"
 
 struct store_watch {
 	pthread_mutex_t lock;

@@ -11,35 +11,30 @@
 #include <time.h>
 
 #include "user/lib/cleanup.h"
+#include "user/lib/clock.h"
 #include "user/lib/log.h"
-#include "user/sinks/flow_message.h"
-#include "user/sinks/sink_socket.h"
+#include "user/sinks/sink_kind.h"
+#include "user/sinks/sink_url.h"
 
-static const struct sink_kind {
-	const char *scheme;
-	bool is_v9, is_tcp;
-} sink_kinds[] = {
-	{ "ipfix://", false, false },
-	{ "ipfix+tcp://", false, true },
-	{ "netflow9://", true, false },
+static const struct sink_kind *const kinds[] = {
+	&sink_ipfix_udp, &sink_ipfix_tcp, &sink_netflow9, &sink_file, &sink_kafka,
 };
 
 /* Rows as they were given. */
 struct chunk {
 	struct chunk *next;
 	int64_t given_ns;
-	size_t len;
-	struct flow rows[];
+	struct sink_rows rows; /* which points into what follows */
+	struct watched_interface interfaces[SINK_INTERFACES_MAX];
 };
 
 struct sink {
 	const struct sink_kind *kind;
-	char host[SINK_URL_MAX], port[8];
-	uint64_t rate, domain, all;
-	struct sink_socket socket; /* the thread's own, as the next two */
-	struct flow_message message;
-	uint64_t confirmed; /* rows of the first chunk that are delivered */
-	int64_t next_ns; /* of a paced message */
+	struct sink_url url;
+	void *own; /* the kind's */
+	uint64_t all;
+	bool is_open; /* the thread's own, as the next */
+	uint64_t confirmed; /* rows of the first chunk that are delivered or rejected */
 	pthread_t thread;
 	bool is_started;
 	pthread_mutex_t lock; /* of what follows */
@@ -49,146 +44,82 @@ struct sink {
 	struct sink_counts counts;
 };
 
-static int64_t clock_ns(clockid_t clock)
-{
-	struct timespec t;
-
-	clock_gettime(clock, &t);
-	return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
-}
-
-static int64_t wall_us(void)
-{
-	return clock_ns(CLOCK_REALTIME) / 1000;
-}
-
 /* ---- the address ---------------------------------------------------------------------------- */
 
-static int parse_number(const char *text, uint64_t *ret)
+static const struct sink_kind *find_kind(const char *url)
 {
-	char *end;
-
-	if (!*text || text[strspn(text, "0123456789")])
-		return -EINVAL;
-	errno = 0;
-	*ret = strtoull(text, &end, 10);
-	return errno || *ret > UINT32_MAX ? -EINVAL : 0;
-}
-
-static int parse_options(struct sink *s, char *text)
-{
-	char *at = NULL;
-
-	for (char *word = strtok_r(text, "&", &at); word; word = strtok_r(NULL, "&", &at)) {
-		char *value = strchr(word, '=');
-		uint64_t *to = NULL;
-
-		if (!value)
-			return -EINVAL;
-		*value++ = '\0';
-		if (!strcmp(word, "rate"))
-			to = &s->rate;
-		else if (!strcmp(word, "domain"))
-			to = &s->domain;
-		else if (!strcmp(word, "all"))
-			to = &s->all;
-		if (!to || parse_number(value, to))
-			return -EINVAL;
-	}
-	return s->rate ? 0 : -EINVAL;
-}
-
-/* "[2001:db8::1]:4739" or "collector:4739" */
-static int parse_host(struct sink *s, char *text)
-{
-	char *colon = strrchr(text, ':');
-	uint64_t port;
-	size_t len;
-
-	if (!colon || parse_number(colon + 1, &port) || !port || port > 65535)
-		return -EINVAL;
-	*colon = '\0';
-	len = strlen(text);
-	if (*text == '[' && len > 2 && text[len - 1] == ']') {
-		text[len - 1] = '\0';
-		text++;
-	}
-	if (!*text)
-		return -EINVAL;
-	snprintf(s->host, sizeof(s->host), "%s", text);
-	snprintf(s->port, sizeof(s->port), "%u", (unsigned int)port);
-	return 0;
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+		if (!strncmp(url, kinds[i]->scheme, strlen(kinds[i]->scheme)))
+			return kinds[i];
+	return NULL;
 }
 
 static int parse(struct sink *s, const char *url, const char **why)
 {
-	AUTO_FREE char *rest = NULL;
-	char *question;
-	size_t i = 0;
+	int err;
 
-	*why = "want ipfix://HOST:PORT, ipfix+tcp://HOST:PORT or netflow9://HOST:PORT";
-	while (i < ARRAY_LEN(sink_kinds) &&
-	       strncmp(url, sink_kinds[i].scheme, strlen(sink_kinds[i].scheme)) != 0)
-		i++;
-	if (i == ARRAY_LEN(sink_kinds) || strlen(url) >= SINK_URL_MAX)
+	*why = "want ipfix://HOST:PORT, ipfix+tcp://HOST:PORT, netflow9://HOST:PORT, file:PATH or kafka://HOST:PORT/TOPIC";
+	s->kind = find_kind(url);
+	if (!s->kind || strlen(url) >= sizeof(s->counts.url) ||
+	    sink_url_parse(url + strlen(s->kind->scheme), &s->url))
 		return -EINVAL;
-	s->kind = &sink_kinds[i];
-	rest = strdup(url + strlen(s->kind->scheme));
-	if (!rest)
-		return -ENOMEM;
-	question = strchr(rest, '?');
-	if (question)
-		*question++ = '\0';
-	if (parse_host(s, rest))
-		return -EINVAL;
-	*why = "behind ? may stand rate=N, domain=N and all=1, joined by &";
-	return question ? parse_options(s, question) : 0;
+	err = s->kind->make(s->kind, s, &s->url, &s->own, why);
+	if (!err && sink_url_number(&s->url, "all", 0, 1, &s->all))
+		err = -EINVAL;
+	return !err && sink_url_unused(&s->url) ? -EINVAL : err;
 }
 
 /* ---- sending -------------------------------------------------------------------------------- */
 
-static bool is_over(struct sink *s)
+bool sink_is_over(struct sink *s)
 {
 	bool over;
 
 	pthread_mutex_lock(&s->lock);
-	over = s->give_up_ns && clock_ns(CLOCK_MONOTONIC) >= s->give_up_ns;
+	over = s->give_up_ns && monotonic_ns() >= s->give_up_ns;
 	pthread_mutex_unlock(&s->lock);
 	return over;
 }
 
-/* No faster than the rate: a commit's rows come all at once. */
-static void pace(struct sink *s, uint32_t records)
+void sink_confirm(struct sink *s, uint64_t n, uint64_t octets)
 {
-	int64_t now_ns = clock_ns(CLOCK_MONOTONIC);
-	struct timespec until;
-
-	if (s->kind->is_tcp)
-		return;
-	if (s->next_ns < now_ns)
-		s->next_ns = now_ns;
-	until = (struct timespec){ s->next_ns / 1000000000, s->next_ns % 1000000000 };
-	clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL);
-	s->next_ns += (int64_t)((uint64_t)records * 1000000000 / s->rate);
+	s->confirmed += n;
+	pthread_mutex_lock(&s->lock);
+	s->counts.delivered += n;
+	s->counts.waiting -= n;
+	s->counts.messages++;
+	s->counts.octets += octets;
+	pthread_mutex_unlock(&s->lock);
 }
 
-static int send_message(void *arg, const uint8_t *bytes, size_t len, uint32_t records)
+void sink_reject(struct sink *s, uint64_t n)
 {
-	struct sink *s = arg;
-	int err;
-
-	pace(s, records);
-	err = sink_socket_send(&s->socket, bytes, len);
-	if (err)
-		return err;
-	s->confirmed += records;
+	s->confirmed += n;
 	pthread_mutex_lock(&s->lock);
-	s->counts.delivered += records;
-	s->counts.waiting -= records;
-	s->counts.messages++;
-	s->counts.octets += len;
+	s->counts.lost_rejected += n;
+	s->counts.waiting -= n;
 	pthread_mutex_unlock(&s->lock);
-	return 0;
+}
+
+void sink_trouble(struct sink *s, const char *what)
+{
+	bool is_new;
+
+	pthread_mutex_lock(&s->lock);
+	is_new = !s->counts.error[0];
+	snprintf(s->counts.error, sizeof(s->counts.error), "%s", what);
+	s->counts.retries++;
+	pthread_mutex_unlock(&s->lock);
+	if (is_new)
+		log_warn("sink %s: %s: rows wait", s->counts.url, what);
+}
+
+const char *sink_interface_name(const struct sink_rows *rows, uint32_t ifindex, uint32_t netns)
+{
+	for (size_t i = 0; i < rows->interfaces_len; i++)
+		if (rows->interfaces[i].index == ifindex && rows->interfaces[i].netns == netns)
+			return rows->interfaces[i].name;
+	return NULL;
 }
 
 static void note(struct sink *s, int err, const char *what)
@@ -209,20 +140,19 @@ static void note(struct sink *s, int err, const char *what)
 		log_info("sink %s takes rows again", s->counts.url);
 }
 
-/* Connected, or false: time to give up. */
-static bool connect_socket(struct sink *s)
+/* Open, or false: time to give up. */
+static bool open_kind(struct sink *s)
 {
 	int backoff_ms = SINK_BACKOFF_MIN_MS, err;
 
-	while (s->socket.fd < 0) {
-		err = sink_socket_open(&s->socket, s->host, s->port, s->kind->is_tcp);
-		note(s, err, "connect");
-		if (!err) {
-			flow_message_restart(&s->message);
+	while (!s->is_open) {
+		err = s->kind->open(s->own);
+		note(s, err, "open");
+		s->is_open = !err;
+		if (!err)
 			return true;
-		}
 		for (int i = 0; i < backoff_ms; i += 100) {
-			if (is_over(s))
+			if (sink_is_over(s))
 				return false;
 			poll(NULL, 0, 100);
 		}
@@ -232,26 +162,30 @@ static bool connect_socket(struct sink *s)
 	return true;
 }
 
+static void close_kind(struct sink *s)
+{
+	if (s->is_open)
+		s->kind->close(s->own);
+	s->is_open = false;
+}
+
 /* All rows of the chunk, or false: time to give up. */
 static bool deliver(struct sink *s, const struct chunk *c)
 {
 	s->confirmed = 0;
-	while (s->confirmed < c->len) {
-		size_t from = s->confirmed;
+	while (s->confirmed < c->rows.flows_len + c->rows.connections_len) {
 		int err;
 
-		if (!connect_socket(s))
+		if (!open_kind(s))
 			return false;
-		err = flow_message_add(&s->message, c->rows + from, c->len - from, wall_us());
-		if (!err)
-			err = flow_message_flush(&s->message, wall_us());
+		err = s->kind->deliver(s->own, &c->rows, s->confirmed);
+		note(s, err, "send");
 		if (!err)
 			continue;
-		note(s, err, "send");
-		sink_socket_close(&s->socket);
-		if (is_over(s))
+		close_kind(s);
+		if (sink_is_over(s))
 			return false;
-		poll(NULL, 0, SINK_BACKOFF_MIN_MS); /* a connection may come at once, and break */
+		poll(NULL, 0, SINK_BACKOFF_MIN_MS); /* it may open at once, and break */
 	}
 	return true;
 }
@@ -289,7 +223,7 @@ static void *sink_main(void *arg)
 
 	while ((c = wait_for_chunk(s)) && deliver(s, c))
 		remove_chunk(s);
-	sink_socket_close(&s->socket);
+	close_kind(s);
 	return NULL;
 }
 
@@ -301,6 +235,8 @@ static void sink_free(struct sink *s)
 		return;
 	while (s->first)
 		remove_chunk(s);
+	if (s->own)
+		s->kind->free(s->own);
 	pthread_cond_destroy(&s->changed);
 	pthread_mutex_destroy(&s->lock);
 	free(s);
@@ -317,14 +253,10 @@ int sink_new(const char *url, struct sink **ret, const char **why)
 	pthread_mutex_init(&s->lock, NULL);
 	pthread_cond_init(&s->changed, NULL);
 	s->tail = &s->first;
-	s->rate = SINK_RATE_DEFAULT;
-	s->socket.fd = -1;
 	err = parse(s, url, why);
 	if (err)
 		return err;
 	snprintf(s->counts.url, sizeof(s->counts.url), "%s", url);
-	flow_message_init(&s->message, s->kind->is_v9, (uint32_t)s->domain, wall_us(), send_message,
-			  s);
 	*ret = TAKE(s);
 	return 0;
 }
@@ -340,39 +272,79 @@ int sink_start(struct sink *s)
 	return 0;
 }
 
-/* Frames without IP would be flows of 0.0.0.0 to who reads: nfdump counts them as IPv4. */
+/* nfdump counts frames without IP as flows of 0.0.0.0, and it is not alone. */
 static bool is_wanted(const struct sink *s, const struct flow *f)
 {
-	if (!s->all && f->kind == FLOW_RECORD && f->ethertype != 0x0800 && f->ethertype != 0x86dd)
+	if (!s->all && s->kind->is_ip_only && f->kind == FLOW_RECORD && f->ethertype != 0x0800 &&
+	    f->ethertype != 0x86dd)
 		return false;
 	return s->all || (f->flags & (FLOW_COUNTED | FLOW_INNER)) == FLOW_COUNTED;
 }
 
-static size_t count_wanted(const struct sink *s, const struct flow *rows, size_t len)
+static size_t count_wanted(const struct sink *s, const struct batch *b)
 {
 	size_t wanted = 0;
 
-	for (size_t i = 0; i < len; i++)
-		wanted += is_wanted(s, &rows[i]);
+	for (size_t i = 0; i < b->flows_len; i++)
+		wanted += is_wanted(s, &b->flows[i]);
 	return wanted;
 }
 
-void sink_give(struct sink *s, const struct flow *rows, size_t len)
+static void name_interface(struct chunk *c, const struct sink_names *names, const struct flow *f)
 {
-	size_t wanted = count_wanted(s, rows, len), at = 0;
-	struct chunk *c = malloc(sizeof(*c) + wanted * sizeof(*rows));
+	struct sink_rows *r = &c->rows;
+
+	if (r->interfaces_len == SINK_INTERFACES_MAX ||
+	    sink_interface_name(r, f->ifindex, f->netns))
+		return;
+	for (size_t i = 0; i < names->len; i++)
+		if (names->at[i].index == f->ifindex && names->at[i].netns == f->netns)
+			c->interfaces[r->interfaces_len++] = names->at[i];
+}
+
+/* One allocation; NULL: no memory. */
+static struct chunk *make_chunk(const struct sink *s, const struct batch *b,
+				const struct sink_names *names, size_t flows, size_t connections)
+{
+	size_t rows_bytes = flows * sizeof(*b->flows), more = connections * sizeof(*b->connections);
+	struct chunk *c = malloc(sizeof(*c) + rows_bytes + more);
+	struct sink_rows *r;
+
+	if (!c)
+		return NULL;
+	r = &c->rows;
+	*r = (struct sink_rows){ .interfaces = c->interfaces };
+	memcpy(r->agent, b->head.agent, sizeof(r->agent));
+	memcpy(r->host, b->head.host, sizeof(r->host));
+	memcpy(r->exporter, b->head.exporter, sizeof(r->exporter));
+	r->connections = (struct connection *)(c + 1);
+	r->flows = (struct flow *)(r->connections + connections);
+	r->connections_len = connections;
+	if (connections)
+		memcpy(r->connections, b->connections, more);
+	for (size_t i = 0; i < b->flows_len; i++) {
+		if (!is_wanted(s, &b->flows[i]))
+			continue;
+		r->flows[r->flows_len++] = b->flows[i];
+		name_interface(c, names, &b->flows[i]);
+	}
+	return c;
+}
+
+void sink_give(struct sink *s, const struct batch *b, const struct sink_names *names)
+{
+	size_t flows = count_wanted(s, b);
+	size_t connections = s->kind->takes_connections ? b->connections_len : 0;
+	size_t wanted = flows + connections;
+	struct chunk *c = wanted ? make_chunk(s, b, names, flows, connections) : NULL;
 	bool fits;
 
-	for (size_t i = 0; c && i < len; i++)
-		if (is_wanted(s, &rows[i]))
-			c->rows[at++] = rows[i];
 	pthread_mutex_lock(&s->lock);
 	s->counts.given += wanted;
-	fits = c && wanted && s->counts.waiting + wanted <= SINK_ROWS_MAX;
+	fits = c && s->counts.waiting + wanted <= SINK_ROWS_MAX;
 	if (fits) {
 		c->next = NULL;
-		c->len = wanted;
-		c->given_ns = clock_ns(CLOCK_MONOTONIC);
+		c->given_ns = monotonic_ns();
 		s->counts.waiting += wanted;
 		*s->tail = c;
 		s->tail = &c->next;
@@ -390,7 +362,7 @@ void sink_counts(struct sink *s, struct sink_counts *ret)
 	pthread_mutex_lock(&s->lock);
 	*ret = s->counts;
 	if (s->first)
-		ret->lag_us = (clock_ns(CLOCK_MONOTONIC) - s->first->given_ns) / 1000;
+		ret->lag_us = (monotonic_ns() - s->first->given_ns) / 1000;
 	pthread_mutex_unlock(&s->lock);
 }
 
@@ -401,7 +373,7 @@ void sink_stop(struct sink *s)
 	if (!s)
 		return;
 	pthread_mutex_lock(&s->lock);
-	s->give_up_ns = clock_ns(CLOCK_MONOTONIC) + SINK_STOP_MS * INT64_C(1000000);
+	s->give_up_ns = monotonic_ns() + SINK_STOP_MS * INT64_C(1000000);
 	pthread_cond_signal(&s->changed);
 	pthread_mutex_unlock(&s->lock);
 	if (s->is_started)

@@ -3,18 +3,18 @@
  * Where rows go besides the store: a sink has a queue with a bound, a thread, and counts of what
  * became of every row it was given:
  *
- *   given = waiting + delivered + lost/queue_full
+ *   given = waiting + delivered + lost/queue_full + lost/rejected
  *
- * Giving never waits. Over TCP a row is delivered when the kernel has taken it; one that was under
- * way when a connection broke is sent again. Over UDP it is delivered when it was sent: nobody says
- * more. Kinds of sinks are rows of sink_kinds in sink.c:
+ * Giving never waits. A row is delivered when
  *
- *   ipfix://HOST:PORT        IPFIX over UDP
- *   ipfix+tcp://HOST:PORT    IPFIX over TCP
- *   netflow9://HOST:PORT     NetFlow v9 over UDP
+ *   ipfix://HOST:PORT          IPFIX over UDP                 it was sent: nobody says more
+ *   netflow9://HOST:PORT       NetFlow v9 over UDP            it was sent
+ *   ipfix+tcp://HOST:PORT      IPFIX over TCP                 the kernel has taken it
+ *   file:PATH                  JSON lines or protobuf         it was written
+ *   kafka://HOST:PORT/TOPIC    protobuf or JSON messages      the brokers have acknowledged it
  *
- * with ?rate=N (records a second over UDP, 100000), ?domain=N (0) and ?all=1 (every observation,
- * not only IP that counts) behind them, joined by &.
+ * and is sent again when that fails. Behind ? stand options: all=1 (every observation, not only
+ * what counts) and each kind's own (docs/sinks.md).
  */
 #ifndef WT_SINK_H
 #define WT_SINK_H
@@ -23,7 +23,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "user/wire/flow.h"
+#include "user/sinks/sink_url.h"
+#include "user/wire/batch.h"
 
 #define SINKS_MAX 8
 #define SINK_ROWS_MAX 262144 /* that wait; more are lost/queue_full */
@@ -32,7 +33,6 @@
 #define SINK_BACKOFF_MAX_MS 5000
 #define SINK_CONNECT_MS 5000
 #define SINK_STOP_MS 5000 /* for what waits, at the end */
-#define SINK_URL_MAX 256 /* with NUL */
 #define SINK_ERROR_MAX 160
 
 struct sink;
@@ -43,11 +43,17 @@ int sink_start(struct sink *s);
 /* Delivers what it can within SINK_STOP_MS, logs how many rows are left, frees. NULL is fine. */
 void sink_stop(struct sink *s);
 
+/* What interfaces of the agent are called, as far as it said. */
+struct sink_names {
+	const struct watched_interface *at;
+	size_t len;
+};
+
 /* Copies the rows it wants. Any one thread. */
-void sink_give(struct sink *s, const struct flow *rows, size_t len);
+void sink_give(struct sink *s, const struct batch *b, const struct sink_names *names);
 
 struct sink_counts {
-	uint64_t given, waiting, delivered, lost_queue_full;
+	uint64_t given, waiting, delivered, lost_queue_full, lost_rejected;
 	uint64_t messages, octets; /* sent */
 	uint64_t retries; /* connections that failed or broke */
 	int64_t lag_us; /* since the oldest row that waits was given; 0: none does */

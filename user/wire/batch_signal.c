@@ -120,7 +120,7 @@ static ProtobufCBinaryData address(const uint8_t at[16])
 	return (ProtobufCBinaryData){ .len = 16, .data = (uint8_t *)at };
 }
 
-static void fill_connection(const struct connection *from, Wiretally__V1__Connection *m)
+void batch_fill_connection(const struct connection *from, Wiretally__V1__Connection *m)
 {
 	wiretally__v1__connection__init(m);
 #define FILL(name) m->name = from->name;
@@ -217,7 +217,7 @@ int signal_messages_fill(struct signal_messages *s, const struct batch *b, Wiret
 		return err;
 	for (size_t i = 0; i < b->connections_len; i++) {
 		s->connection_list[i] = &s->connections[i];
-		fill_connection(&b->connections[i], &s->connections[i]);
+		batch_fill_connection(&b->connections[i], &s->connections[i]);
 	}
 	for (size_t i = 0; i < b->drops_len; i++) {
 		s->drop_list[i] = &s->drops[i];

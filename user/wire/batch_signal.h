@@ -20,6 +20,9 @@ const char *batch_check_drop(const struct drop *d);
 const char *batch_check_host_count(const struct host_count *c);
 const char *batch_check_latency(const struct latency *l);
 
+/* One message, which borrows from `from`. */
+void batch_fill_connection(const struct connection *from, Wiretally__V1__Connection *m);
+
 /* 0 or -ENOMEM. m borrows from s and b, s is given back with signal_messages_done(). */
 int signal_messages_fill(struct signal_messages *s, const struct batch *b, Wiretally__V1__Batch *m);
 void signal_messages_done(struct signal_messages *s);

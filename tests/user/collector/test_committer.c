@@ -3,6 +3,7 @@
 #include "user/collector/committer.h"
 
 #include "tests/user/collector/parts_fixture.h"
+#include "user/lib/clock.h"
 
 #define UNLIMITED (UINT64_C(1) << 40)
 

@@ -8,6 +8,7 @@
 #include "user/collector/pipeline.h"
 #include "user/lib/addr.h"
 #include "tests/user/collector/collector_fixture.h"
+#include "user/lib/clock.h"
 
 static struct store *store;
 

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0 */
+/*
+ * What a kind of sink is: how it is opened, and how rows are delivered. The queue, the thread and
+ * the retries are sink.c's. A new kind is a file with a struct sink_kind, and a line in sink.c.
+ */
+#ifndef WT_SINK_KIND_H
+#define WT_SINK_KIND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "user/sinks/sink_url.h"
+#include "user/wire/batch.h"
+
+struct sink;
+
+#define SINK_INTERFACES_MAX 64 /* names that go along with rows given at once; others have none */
+
+/* Rows that were given at once, and who saw them. */
+struct sink_rows {
+	char agent[BATCH_AGENT_MAX];
+	char host[BATCH_NAME_MAX];
+	char exporter[BATCH_NAME_MAX]; /* "" live */
+	struct watched_interface *interfaces; /* that flows name */
+	size_t interfaces_len;
+	struct flow *flows;
+	size_t flows_len;
+	struct connection *connections; /* where the kind takes_connections */
+	size_t connections_len;
+};
+
+struct sink_kind {
+	const char *scheme; /* "ipfix:" */
+	int flavour; /* where one kind has several */
+	bool takes_connections;
+	bool is_ip_only; /* who reads takes other frames for IP */
+	/*
+	 * The URL behind the scheme, which lives as long. 0 and the kind's own in *ret; -EINVAL
+	 * with *why (static, or as it was: the URL is not of the form that sink.h has); -ENOMEM.
+	 */
+	int (*make)(const struct sink_kind *kind, struct sink *sink, struct sink_url *url,
+		    void **ret, const char **why);
+	/* Before rows are delivered, and again after an error. 0 or -errno. */
+	int (*open)(void *own);
+	/*
+	 * Rows from number `from` on, flows before connections: each is confirmed or rejected
+	 * (below), in order, before it returns 0. -errno: those that were not come again, after
+	 * close and open.
+	 */
+	int (*deliver)(void *own, const struct sink_rows *rows, size_t from);
+	void (*close)(void *own);
+	void (*free)(void *own); /* closed before */
+};
+
+extern const struct sink_kind sink_ipfix_udp, sink_ipfix_tcp, sink_netflow9; /* sink_ipfix.c */
+extern const struct sink_kind sink_file; /* sink_file.c */
+extern const struct sink_kind sink_kafka; /* sink_kafka.c */
+
+/* From deliver(): n rows are where they should be, in so many octets. */
+void sink_confirm(struct sink *s, uint64_t n, uint64_t octets);
+/* n rows were refused for good: lost/rejected. */
+void sink_reject(struct sink *s, uint64_t n);
+/* What is wrong, for `wiretally status`, while deliver() goes on trying. */
+void sink_trouble(struct sink *s, const char *what);
+/* The sink is stopping, and its time is up. */
+bool sink_is_over(struct sink *s);
+
+/* "eth0", or NULL. */
+const char *sink_interface_name(const struct sink_rows *rows, uint32_t ifindex, uint32_t netns);
+
+#endif

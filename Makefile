@@ -24,7 +24,7 @@ WARN := -Wall -Wextra -Wno-unused-parameter -Wno-missing-field-initializers -Wsh
 ifeq ($(SAN),1)
 SANFLAGS := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 endif
-CPPFLAGS += -D_GNU_SOURCE -DWT_VERSION='"$(VERSION)"' -I. -I$(GEN) -isystem $(DUCKDB)
+CPPFLAGS += -D_GNU_SOURCE -DWT_VERSION='"$(VERSION)"' -I. -I$(GEN) -I$(GEN)/otlp -isystem $(DUCKDB)
 CFLAGS ?= -O2 -g
 CFLAGS += -std=gnu11 -fno-strict-aliasing $(WARN) $(SANFLAGS)
 LDFLAGS += $(SANFLAGS)
@@ -59,7 +59,13 @@ ifneq ($(shell pkg-config --exists rdkafka 2>/dev/null && echo yes),)
 CPPFLAGS += -DWT_HAVE_KAFKA
 SINKS_LIBS := -lrdkafka
 endif
-SINKS_LIBS += -ljansson
+SINKS_LIBS += -ljansson -lcurl
+# OTLP's own schema; protoc-c knows no `optional` of proto3, a oneof of one is the same on the wire
+OTLP_FROM := /usr/include/opentelemetry/proto
+OTLP_NAMES := common/v1/common resource/v1/resource logs/v1/logs metrics/v1/metrics \
+	collector/logs/v1/logs_service collector/metrics/v1/metrics_service
+OTLP := $(GEN)/otlp/opentelemetry/proto
+OTLP_OBJ := $(OTLP_NAMES:%=$(OTLP)/%.pb-c.o)
 COLLECTOR_LIBS += $(SINKS_LIBS)
 CLI_LIBS := -lcurl -lgnutls -ljansson $(BASE_LIBS)
 TOOL_LIBS := -lbpf -lelf -lz -lcurl -ljansson -lm -lpthread $(BASE_LIBS) $(SINKS_LIBS)
@@ -122,6 +128,17 @@ $(GEN)/proto/%.pb-c.c $(GEN)/proto/%.pb-c.h: proto/%.proto
 	$(Q)mkdir -p $(@D)
 	$(Q)protoc-c --c_out=$(GEN) $<
 
+$(GEN)/otlp.stamp: $(OTLP_NAMES:%=$(OTLP_FROM)/%.proto)
+	$(call say,PROTOC,OTLP)
+	$(Q)rm -rf $(GEN)/otlp && mkdir -p $(GEN)/otlp
+	$(Q)set -e; for name in $(OTLP_NAMES); do mkdir -p $$(dirname $(OTLP)/$$name); \
+		sed -E 's/^  optional (\w+) (\w+) = ([0-9]+);/  oneof has_\2 { \1 \2 = \3; }/' \
+			$(OTLP_FROM)/$$name.proto >$(OTLP)/$$name.proto; done
+	$(Q)protoc-c -I$(GEN)/otlp --c_out=$(GEN)/otlp $(OTLP_NAMES:%=$(OTLP)/%.proto)
+	$(Q)touch $@
+$(OTLP_OBJ:.o=.c): $(GEN)/otlp.stamp ;
+$(call obj,$(call src,sinks)): | $(GEN)/otlp.stamp
+
 $(GEN)/%.o: $(GEN)/%.c
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -Wno-missing-prototypes -MMD -MP -c $< -o $@
 
@@ -144,7 +161,7 @@ $(AGENT_A): $(call obj,$(filter-out user/agent/main.c,$(call src,agent)))
 $(EXPORTERS_A): $(call obj,$(call src,exporters))
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
-$(SINKS_A): $(call obj,$(call src,sinks))
+$(SINKS_A): $(call obj,$(call src,sinks)) $(OTLP_OBJ)
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 $(COLLECTOR_A): $(call obj,$(filter-out user/collector/main.c,$(call src,collector)))

@@ -17,7 +17,7 @@ DUCKDB_AARCH64="@duckdb/node-bindings-linux-arm64@1.4.4-r.1 sha512-wq92/EcTiOTRW
 BUILD_PACKAGES="gcc libc6-dev clang-19 llvm-19 libelf-dev zlib1g-dev libxdp-dev libprotobuf-c-dev
 	protobuf-c-compiler protobuf-compiler libcurl4-openssl-dev libmicrohttpd-dev libgnutls28-dev libjansson-dev librdkafka-dev libyaml-dev
 	libzstd-dev libcap-dev pkg-config linux-libc-dev ca-certificates"
-BACKPORTS="libbpf-dev bpftool" # tcx needs libbpf 1.4; Debian 12 itself has 1.1
+BACKPORTS="libbpf-dev bpftool opentelemetry-proto" # tcx needs libbpf 1.4; Debian 12 itself has 1.1
 TEST_PACKAGES="libcriterion-dev libclang-rt-19-dev clang-format-19 cppcheck python3 python3-scapy iproute2
 	ethtool curl jq iputils-ping faketime iperf3 tcpdump tcpreplay tshark nfdump nfdump-sflow softflowd pmacct prometheus kcat nftables openssl procps"
 VM_PACKAGES="qemu-system-x86 busybox-static dash bash cpio kmod lz4 zstd xz-utils"
@@ -65,7 +65,7 @@ install_packages() { # TEST-PACKAGES
 	local want backports=""
 	# shellcheck disable=SC2086
 	want=$(missing $BUILD_PACKAGES $1)
-	if ! libbpf_is_new || ! installed bpftool; then
+	if ! libbpf_is_new || ! installed bpftool || ! installed opentelemetry-proto; then
 		backports=$BACKPORTS
 	fi
 	[ -n "$want$backports" ] || return 0
@@ -117,12 +117,28 @@ install_duckdb() {
 	echo "$DUCKDB_VERSION" >"$dir/version"
 }
 
+# A receiver of OTLP for tests: Debian 13's, which runs on 12. Started by the test alone.
+install_victoria() (
+	dir=$PWD/$BUILD/deps/victoria-metrics suite=trixie APT=$PWD/$BUILD/deps/apt-trixie
+	[ -x "$dir/victoria-metrics" ] && return 0
+	fail() { echo "deps: victoria-metrics: $1" >&2 && exit 1; }
+	echo "deps: fetching victoria-metrics from Debian 13"
+	. deploy/suite.sh
+	configure_apt
+	apt-get -qq update && cd "$APT/debs" && apt-get -qq download victoria-metrics ||
+		fail "cannot be fetched"
+	mkdir -p "$dir" && dpkg-deb -x "$APT"/debs/victoria-metrics_*.deb "$dir/x"
+	mv "$dir"/x/usr/bin/victoria-metrics "$dir" && rm -rf "$dir/x" "$APT"
+)
+
+victoria=install_victoria
 case ${1:-all} in
 all) install_packages "$TEST_PACKAGES" ;;
-build) install_packages "" ;;
+build) install_packages "" && victoria=: ;;
 vm) install_packages "$TEST_PACKAGES $VM_PACKAGES" ;;
-fresh) install_packages debootstrap ;;
-duckdb) ;;
+fresh) install_packages debootstrap && victoria=: ;;
+duckdb) victoria=: ;;
 *) echo "usage: deps.sh [build|vm|fresh|duckdb]" >&2 && exit 2 ;;
 esac
 install_duckdb
+$victoria

@@ -8,7 +8,6 @@
 set -euo pipefail
 CACHE=${WIRETALLY_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/wiretally}/kernels
 HERE=$(cd "$(dirname "$0")" && pwd)
-KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
 [ "$(uname -m)" = x86_64 ] || { echo "fetch: only x86-64 kernels are known to work here" >&2 && exit 1; }
 
 line=${1:?usage: fetch.sh LINE}
@@ -32,37 +31,8 @@ fail() { # WHY: take the last one, if there is one
 	exit 1
 }
 
-# The mirror this machine installs from; for security suites its security mirror.
-mirror() {
-	local end='/debian/*$'
-	[[ $suite == *-security ]] && end='/debian-security/*$'
-	{
-		sed -n 's/^URIs: *//p' /etc/apt/sources.list.d/*.sources
-		sed -n 's/^deb \(\[[^]]*\] \)\?\([^ ]*\) [a-z/-]* main.*/\2/p' /etc/apt/sources.list \
-			/etc/apt/sources.list.d/*.list
-	} 2>/dev/null | tr ' ' '\n' | grep "$end" | head -1 || true
-}
-
-configure_apt() {
-	local uri
-	uri=$(mirror)
-	[ -n "$uri" ] || fail "found no Debian mirror for $suite in /etc/apt"
-	mkdir -p "$APT"/{lists/partial,cache/archives/partial,debs}
-	: >"$APT/status"
-	echo "deb [signed-by=$KEYRING] $uri $suite main" >"$APT/sources.list"
-	# Before APT_CONFIG points elsewhere. A suite past its support is signed, but no longer renewed.
-	apt-config dump --format '%F "%v";%n' Acquire::http::Proxy Acquire::https::Proxy >"$APT/proxy"
-	cat - "$APT/proxy" >"$APT/apt.conf" <<-CONF
-		Dir::Etc "$APT"; Dir::Etc::sourcelist "$APT/sources.list"; Dir::Etc::sourceparts "/dev/null";
-		Dir::Etc::parts "/dev/null"; Dir::Etc::preferencesparts "/dev/null";
-		Dir::Etc::trustedparts "/dev/null"; Dir::State::lists "$APT/lists";
-		Dir::State::status "$APT/status"; Dir::Cache "$APT/cache"; Debug::NoLocking "true";
-		APT::Architecture "amd64"; APT::Architectures { "amd64"; }; Acquire::Languages "none";
-		Acquire::Retries "2"; Acquire::http::Timeout "20"; Acquire::https::Timeout "20";
-		Acquire::Check-Valid-Until "false"; APT::Sandbox::User "";
-	CONF
-	export APT_CONFIG=$APT/apt.conf
-}
+# shellcheck source=deploy/suite.sh
+. "$HERE/../deploy/suite.sh"
 
 depends() { # PACKAGE: names it depends on, one a line
 	apt-cache show "$1" 2>/dev/null | sed -n 's/^Depends: //p' | head -1 | tr ',|' '\n\n' |

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0
 /*
  * kafkamock BROKERS: librdkafka's mock cluster as a process. Prints its addresses, then does what
- * stdin says, a line at a time, and answers "done": "down N", "up N" (broker 1…), "refuse N": the
- * next N requests to produce are answered with NOT_ENOUGH_REPLICAS. It keeps messages in memory alone, and
+ * stdin says, a line at a time, and answers "done": "down N", "up N" (broker 1 on), "refuse N": the
+ * next N requests to produce get NOT_ENOUGH_REPLICAS. It keeps messages in memory alone, and
  * is no proof of what real brokers do.
  */
 #include <librdkafka/rdkafka.h>

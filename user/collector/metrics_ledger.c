@@ -190,6 +190,38 @@ static void print_point(const void *node, VISIT visit, void *closure)
 	}
 }
 
+struct each {
+	metrics_point_fn *fn;
+	void *arg;
+};
+
+static void tell_point(const void *node, VISIT visit, void *closure)
+{
+	const struct point *p = *(struct point *const *)node;
+	const struct each *each = closure;
+	struct metrics_point point = { p->agent, p->host,      p->interface,
+				       p->netns, p->point & 1, p->point & 2 };
+
+	if (visit != postorder && visit != leaf)
+		return;
+	for (uint32_t i = 0; i < p->counts_len; i++) {
+		if (names_of(p->counts[i].name) != NAMES_SEEN)
+			continue;
+		point.packets = p->counts[i].packets;
+		point.octets = p->counts[i].octets;
+		each->fn(each->arg, &point);
+	}
+}
+
+void metrics_ledger_each(metrics_point_fn *fn, void *arg)
+{
+	struct each each = { fn, arg };
+
+	pthread_mutex_lock(&lock);
+	twalk_r(points, tell_point, &each);
+	pthread_mutex_unlock(&lock);
+}
+
 void metrics_ledger_print(FILE *out)
 {
 	pthread_mutex_lock(&lock);

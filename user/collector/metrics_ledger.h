@@ -7,6 +7,8 @@
 #ifndef WT_METRICS_LEDGER_H
 #define WT_METRICS_LEDGER_H
 
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 
 struct agent;
@@ -17,6 +19,18 @@ struct batch;
 
 /* After the commit of a batch, by the committer. */
 void metrics_ledger_add(const struct agent *a, const struct batch *b);
+
+/* What was seen at one point of an interface, from the collector's start. */
+struct metrics_point {
+	const char *agent, *host, *interface;
+	uint32_t netns;
+	bool is_egress, is_inner;
+	uint64_t packets, octets;
+};
+typedef void metrics_point_fn(void *arg, const struct metrics_point *p);
+
+/* Any thread. */
+void metrics_ledger_each(metrics_point_fn *fn, void *arg);
 
 /* Any thread. */
 void metrics_ledger_print(FILE *out);

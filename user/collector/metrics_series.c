@@ -217,6 +217,68 @@ void series_zero_gauges(const char *owner)
 	pthread_mutex_unlock(&lock);
 }
 
+struct each {
+	enum series_family family;
+	int64_t now_us;
+	series_fn *fn;
+	void *arg;
+};
+
+static bool is_shown(const struct series *s, int64_t now_us)
+{
+	return !families[s->family].is_level || s->told_us + SERIES_GAUGE_US >= now_us;
+}
+
+static void tell(const void *node, VISIT visit, void *closure)
+{
+	const struct series *s = *(struct series *const *)node;
+	const struct each *each = closure;
+
+	if ((visit == postorder || visit == leaf) && s->family == each->family &&
+	    is_shown(s, each->now_us))
+		each->fn(each->arg, s->labels, s->value);
+}
+
+void series_each(enum series_family family, int64_t now_us, series_fn *fn, void *arg)
+{
+	struct each each = { family, now_us, fn, arg };
+
+	pthread_mutex_lock(&lock);
+	twalk_r(tree, tell, &each);
+	pthread_mutex_unlock(&lock);
+}
+
+/* Behind the value that begins at `at`; into out as far as it fits. */
+static const char *read_value(const char *at, char *out, size_t size)
+{
+	size_t n = 0;
+
+	for (; *at && *at != '"'; at++) {
+		if (*at == '\\' && at[1])
+			at++;
+		if (n + 1 < size)
+			out[n++] = *at == 'n' && at[-1] == '\\' ? '\n' : *at;
+	}
+	out[n] = '\0';
+	return *at ? at + 1 : at;
+}
+
+void series_label_of(const char *labels, const char *name, char *out, size_t size)
+{
+	size_t len = strlen(name);
+
+	while (*labels) {
+		bool is_it = !strncmp(labels, name, len) && !strncmp(labels + len, "=\"", 2);
+
+		labels += strcspn(labels, "\"");
+		labels = read_value(labels + (*labels == '"'), out, size);
+		if (is_it)
+			return;
+		labels += *labels == ',';
+	}
+	*out = '\0';
+}
+
 /* ---- text ---------------------------------------------------------------------------------- */
 
 struct print {
@@ -247,7 +309,7 @@ static void print_series(const void *node, VISIT visit, void *closure)
 	if (visit != postorder && visit != leaf)
 		return;
 	print_heads(p, (int)s->family + 1);
-	if (families[s->family].is_level && s->told_us + SERIES_GAUGE_US < p->now_us)
+	if (!is_shown(s, p->now_us))
 		return;
 	fprintf(p->out, "%s{%s} %" PRIu64 "\n", families[s->family].name, s->labels, s->value);
 }

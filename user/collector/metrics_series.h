@@ -62,6 +62,12 @@ void series_set(enum series_family family, const char *owner, const struct serie
 /* Before its gauges are set anew: those that are not are 0. */
 void series_zero_gauges(const char *owner);
 
+/* Calls fn for the values of one family that /metrics shows now. */
+typedef void series_fn(void *arg, const char *labels, uint64_t value);
+void series_each(enum series_family family, int64_t now_us, series_fn *fn, void *arg);
+/* The value of a label of such a text, unescaped, into out; "" when it has none. */
+void series_label_of(const char *labels, const char *name, char *out, size_t size);
+
 /* The values of all families, with their heads. */
 void series_print(FILE *out, int64_t now_us);
 

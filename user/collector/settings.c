@@ -31,7 +31,7 @@ static const struct option_row rows[] = {
 	{ "receive-buffer", 0, OPTION_BYTES, AT(receive_bytes), "SIZE", "32M", .min = 64u << 10,
 	  .max = 1u << 30, .help = "what each of these sockets may hold while the store is busy" },
 	{ "sink", 0, OPTION_LIST, AT(sinks), "URL",
-	  .help = "send rows there, too: ipfix://HOST:PORT, ipfix+tcp://…, netflow9://…, file:/PATH, kafka://HOST:PORT/TOPIC; repeatable" },
+	  .help = "send rows there, too: ipfix://HOST:PORT, ipfix+tcp://…, netflow9://…, file:/PATH, kafka://HOST:PORT/TOPIC, otlp+http://HOST:PORT; repeatable" },
 	{ "keep", 'k', OPTION_TEXT, AT(keep), "TIMES", KEEP_DEFAULT,
 	  .help = "ages at which records, minutes and hours of flows are dropped; the rest goes with minutes" },
 	{ "max-disk", 0, OPTION_BYTES, AT(max_disk_bytes), "SIZE", "10G", .min = 64u << 20,

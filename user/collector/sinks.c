@@ -7,6 +7,7 @@
 #include <jansson.h>
 #include <string.h>
 
+#include "user/collector/metrics_semantic.h"
 #include "user/lib/cleanup.h"
 #include "user/lib/options.h"
 #include "user/wire/batch.h"
@@ -35,7 +36,7 @@ int sinks_start(void)
 	int err = 0;
 
 	for (size_t i = 0; !err && i < len; i++)
-		err = sink_start(sinks[i]);
+		err = sink_start(sinks[i], &metrics_semantic);
 	return err;
 }
 

@@ -17,7 +17,8 @@
 #include "user/sinks/sink_url.h"
 
 static const struct sink_kind *const kinds[] = {
-	&sink_ipfix_udp, &sink_ipfix_tcp, &sink_netflow9, &sink_file, &sink_kafka,
+	&sink_ipfix_udp, &sink_ipfix_tcp, &sink_netflow9,   &sink_file,
+	&sink_kafka,	 &sink_otlp_http, &sink_otlp_https,
 };
 
 /* Rows as they were given. */
@@ -33,7 +34,11 @@ struct sink {
 	struct sink_url url;
 	void *own; /* the kind's */
 	uint64_t all;
+	bool takes_no_rows;
+	int64_t tick_ns, next_tick_ns; /* 0: it does not */
+	const struct sink_metrics *metrics;
 	bool is_open; /* the thread's own, as the next */
+	int failures; /* since something was delivered */
 	uint64_t confirmed; /* rows of the first chunk that are delivered or rejected */
 	pthread_t thread;
 	bool is_started;
@@ -58,7 +63,7 @@ static int parse(struct sink *s, const char *url, const char **why)
 {
 	int err;
 
-	*why = "want ipfix://HOST:PORT, ipfix+tcp://HOST:PORT, netflow9://HOST:PORT, file:PATH or kafka://HOST:PORT/TOPIC";
+	*why = "want ipfix://HOST:PORT, ipfix+tcp://HOST:PORT, netflow9://HOST:PORT, file:PATH, kafka://HOST:PORT/TOPIC or otlp+http://HOST:PORT";
 	s->kind = find_kind(url);
 	if (!s->kind || strlen(url) >= sizeof(s->counts.url) ||
 	    sink_url_parse(url + strlen(s->kind->scheme), &s->url))
@@ -101,6 +106,12 @@ void sink_reject(struct sink *s, uint64_t n)
 	pthread_mutex_unlock(&s->lock);
 }
 
+void sink_set_wants(struct sink *s, bool rows, int64_t tick_us)
+{
+	s->takes_no_rows = !rows;
+	s->tick_ns = tick_us * 1000;
+}
+
 void sink_trouble(struct sink *s, const char *what)
 {
 	bool is_new;
@@ -140,24 +151,31 @@ static void note(struct sink *s, int err, const char *what)
 		log_info("sink %s takes rows again", s->counts.url);
 }
 
+/* Twice as long each time that nothing was delivered; false: time to give up. */
+static bool back_off(struct sink *s)
+{
+	int ms = SINK_BACKOFF_MIN_MS << (s->failures < 6 ? s->failures++ : 6);
+
+	for (ms = ms < SINK_BACKOFF_MAX_MS ? ms : SINK_BACKOFF_MAX_MS; ms > 0; ms -= 100) {
+		if (sink_is_over(s))
+			return false;
+		poll(NULL, 0, 100);
+	}
+	return true;
+}
+
 /* Open, or false: time to give up. */
 static bool open_kind(struct sink *s)
 {
-	int backoff_ms = SINK_BACKOFF_MIN_MS, err;
-
 	while (!s->is_open) {
-		err = s->kind->open(s->own);
-		note(s, err, "open");
+		int err = s->kind->open(s->own);
+
 		s->is_open = !err;
 		if (!err)
 			return true;
-		for (int i = 0; i < backoff_ms; i += 100) {
-			if (sink_is_over(s))
-				return false;
-			poll(NULL, 0, 100);
-		}
-		backoff_ms =
-			backoff_ms * 2 < SINK_BACKOFF_MAX_MS ? backoff_ms * 2 : SINK_BACKOFF_MAX_MS;
+		note(s, err, "open");
+		if (!back_off(s))
+			return false;
 	}
 	return true;
 }
@@ -174,31 +192,57 @@ static bool deliver(struct sink *s, const struct chunk *c)
 {
 	s->confirmed = 0;
 	while (s->confirmed < c->rows.flows_len + c->rows.connections_len) {
+		uint64_t before;
 		int err;
 
 		if (!open_kind(s))
 			return false;
+		before = s->confirmed;
 		err = s->kind->deliver(s->own, &c->rows, s->confirmed);
 		note(s, err, "send");
+		if (s->confirmed > before)
+			s->failures = 0;
 		if (!err)
 			continue;
 		close_kind(s);
-		if (sink_is_over(s))
+		if (!back_off(s)) /* it may open at once, and break */
 			return false;
-		poll(NULL, 0, SINK_BACKOFF_MIN_MS); /* it may open at once, and break */
 	}
 	return true;
 }
 
-/* The oldest; it stays in the queue until it is delivered. NULL: it is over. */
-static struct chunk *wait_for_chunk(struct sink *s)
+static bool is_time_to_tick(const struct sink *s)
+{
+	return s->tick_ns && monotonic_ns() >= s->next_tick_ns;
+}
+
+static void tick(struct sink *s)
+{
+	s->next_tick_ns = monotonic_ns() + s->tick_ns;
+	if (open_kind(s))
+		note(s, s->kind->tick(s->own, s->metrics), "metrics");
+}
+
+static void wait_for_change(struct sink *s)
+{
+	struct timespec until = { s->next_tick_ns / 1000000000, s->next_tick_ns % 1000000000 };
+
+	if (s->tick_ns)
+		pthread_cond_timedwait(&s->changed, &s->lock, &until);
+	else
+		pthread_cond_wait(&s->changed, &s->lock);
+}
+
+/* The oldest; it stays in the queue until it is delivered. NULL: it is over, or time to tick. */
+static struct chunk *wait_for_chunk(struct sink *s, bool *ret_is_over)
 {
 	struct chunk *c;
 
 	pthread_mutex_lock(&s->lock);
-	while (!s->first && !s->give_up_ns)
-		pthread_cond_wait(&s->changed, &s->lock);
+	while (!s->first && !s->give_up_ns && !is_time_to_tick(s))
+		wait_for_change(s);
 	c = s->first;
+	*ret_is_over = !c && s->give_up_ns;
 	pthread_mutex_unlock(&s->lock);
 	return c;
 }
@@ -219,10 +263,18 @@ static void remove_chunk(struct sink *s)
 static void *sink_main(void *arg)
 {
 	struct sink *s = arg;
-	struct chunk *c;
+	bool is_over = false;
 
-	while ((c = wait_for_chunk(s)) && deliver(s, c))
-		remove_chunk(s);
+	while (!is_over) {
+		struct chunk *c = wait_for_chunk(s, &is_over);
+
+		if (c && !deliver(s, c))
+			break;
+		if (c)
+			remove_chunk(s);
+		if (s->tick_ns && (is_over || is_time_to_tick(s))) /* the last ones at the end */
+			tick(s);
+	}
 	close_kind(s);
 	return NULL;
 }
@@ -243,6 +295,16 @@ static void sink_free(struct sink *s)
 }
 DEFINE_AUTO(sink_free, struct sink *);
 
+static void init_cond(pthread_cond_t *cond)
+{
+	pthread_condattr_t attr;
+
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(cond, &attr);
+	pthread_condattr_destroy(&attr);
+}
+
 int sink_new(const char *url, struct sink **ret, const char **why)
 {
 	AUTO(sink_free) struct sink *s = calloc(1, sizeof(*s));
@@ -251,7 +313,7 @@ int sink_new(const char *url, struct sink **ret, const char **why)
 	if (!s)
 		return -ENOMEM;
 	pthread_mutex_init(&s->lock, NULL);
-	pthread_cond_init(&s->changed, NULL);
+	init_cond(&s->changed);
 	s->tail = &s->first;
 	err = parse(s, url, why);
 	if (err)
@@ -261,9 +323,12 @@ int sink_new(const char *url, struct sink **ret, const char **why)
 	return 0;
 }
 
-int sink_start(struct sink *s)
+int sink_start(struct sink *s, const struct sink_metrics *metrics)
 {
-	int err = pthread_create(&s->thread, NULL, sink_main, s);
+	int err;
+
+	s->metrics = metrics;
+	err = pthread_create(&s->thread, NULL, sink_main, s);
 
 	if (err)
 		return -err;
@@ -333,8 +398,9 @@ static struct chunk *make_chunk(const struct sink *s, const struct batch *b,
 
 void sink_give(struct sink *s, const struct batch *b, const struct sink_names *names)
 {
-	size_t flows = count_wanted(s, b);
-	size_t connections = s->kind->takes_connections ? b->connections_len : 0;
+	size_t flows = s->takes_no_rows ? 0 : count_wanted(s, b);
+	size_t connections =
+		s->kind->takes_connections && !s->takes_no_rows ? b->connections_len : 0;
 	size_t wanted = flows + connections;
 	struct chunk *c = wanted ? make_chunk(s, b, names, flows, connections) : NULL;
 	bool fits;

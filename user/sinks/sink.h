@@ -12,6 +12,7 @@
  *   ipfix+tcp://HOST:PORT      IPFIX over TCP                 the kernel has taken it
  *   file:PATH                  JSON lines or protobuf         it was written
  *   kafka://HOST:PORT/TOPIC    protobuf or JSON messages      the brokers have acknowledged it
+ *   otlp+http://HOST:PORT      OpenTelemetry's log records    the receiver answered 200
  *
  * and is sent again when that fails. Behind ? stand options: all=1 (every observation, not only
  * what counts) and each kind's own (docs/sinks.md).
@@ -39,7 +40,8 @@ struct sink;
 
 /* 0 and a sink that is not started; -EINVAL with *why (static). */
 int sink_new(const char *url, struct sink **ret, const char **why);
-int sink_start(struct sink *s);
+struct sink_metrics; /* sink_kind.h; borrowed */
+int sink_start(struct sink *s, const struct sink_metrics *metrics);
 /* Delivers what it can within SINK_STOP_MS, logs how many rows are left, frees. NULL is fine. */
 void sink_stop(struct sink *s);
 

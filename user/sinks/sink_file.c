@@ -42,13 +42,14 @@ struct file {
 
 static int parse_options(struct file *f, struct sink_url *url)
 {
-	const char *format = sink_url_option(url, "format"), *rotate = sink_url_option(url, "rotate");
+	const char *format = sink_url_option(url, "format"),
+		   *rotate = sink_url_option(url, "rotate");
 
 	if (format && strcmp(format, "json") != 0 && strcmp(format, "protobuf") != 0)
 		return -EINVAL;
 	f->is_protobuf = format && !strcmp(format, "protobuf");
-	if (rotate && (units_parse_bytes(rotate, &f->rotate_bytes) ||
-		       f->rotate_bytes < BUFFER_BYTES))
+	if (rotate &&
+	    (units_parse_bytes(rotate, &f->rotate_bytes) || f->rotate_bytes < BUFFER_BYTES))
 		return -EINVAL;
 	return sink_url_number(url, "keep", 0, 100000, &f->keep);
 }
@@ -60,8 +61,9 @@ static int file_make(const struct sink_kind *kind, struct sink *sink, struct sin
 
 	if (!f)
 		return -ENOMEM;
-	*f = (struct file){ .sink = sink, .rotate_bytes = ROTATE_DEFAULT, .keep = KEEP_DEFAULT,
-			    .fd = -1 };
+	*f = (struct file){
+		.sink = sink, .rotate_bytes = ROTATE_DEFAULT, .keep = KEEP_DEFAULT, .fd = -1
+	};
 	if (*url->authority || (strcmp(url->path, "-") != 0 && *url->path != '/')) {
 		*why = "want file:/PATH, or file:- for standard output";
 		return -EINVAL;
@@ -107,8 +109,8 @@ static bool is_rotated(const char *name, const char *base)
 {
 	size_t len = strlen(base);
 
-	return !strncmp(name, base, len) && strlen(name) == len + SUFFIX_LEN &&
-	       name[len] == '.' && !name[len + 1 + strspn(name + len + 1, "0123456789T.")];
+	return !strncmp(name, base, len) && strlen(name) == len + SUFFIX_LEN && name[len] == '.' &&
+	       !name[len + 1 + strspn(name + len + 1, "0123456789T.")];
 }
 
 static void remove_oldest(const struct file *f)

@@ -30,6 +30,32 @@ struct sink_rows {
 	size_t connections_len;
 };
 
+/* ---- values of the host, for kinds that tick ---- */
+
+#define SINK_METRIC_ATTRIBUTES_MAX 8
+
+struct sink_metric {
+	const char *name, *unit; /* static: "system.network.io", "By" */
+	const char *host;
+	struct sink_attribute {
+		const char *name, *value; /* "": not there */
+	} attributes[SINK_METRIC_ATTRIBUTES_MAX];
+	size_t attributes_len;
+	bool is_level; /* goes up and down; else a sum since_us */
+	int64_t since_us; /* wall clock */
+	uint64_t value;
+};
+
+typedef void sink_metric_fn(void *arg, const struct sink_metric *m);
+
+/* Calls fn for each there is now. */
+struct sink_metrics {
+	void (*each)(void *source_arg, sink_metric_fn *fn, void *arg);
+	void *arg;
+};
+
+/* ---- kinds ---- */
+
 struct sink_kind {
 	const char *scheme; /* "ipfix:" */
 	int flavour; /* where one kind has several */
@@ -49,6 +75,7 @@ struct sink_kind {
 	 * close and open.
 	 */
 	int (*deliver)(void *own, const struct sink_rows *rows, size_t from);
+	int (*tick)(void *own, const struct sink_metrics *source); /* sink_set_wants(); else NULL */
 	void (*close)(void *own);
 	void (*free)(void *own); /* closed before */
 };
@@ -56,6 +83,10 @@ struct sink_kind {
 extern const struct sink_kind sink_ipfix_udp, sink_ipfix_tcp, sink_netflow9; /* sink_ipfix.c */
 extern const struct sink_kind sink_file; /* sink_file.c */
 extern const struct sink_kind sink_kafka; /* sink_kafka.c */
+extern const struct sink_kind sink_otlp_http, sink_otlp_https; /* sink_otlp.c */
+
+/* From make(): whether it takes rows, and how often it ticks; as it is: rows, and never (0). */
+void sink_set_wants(struct sink *s, bool rows, int64_t tick_us);
 
 /* From deliver(): n rows are where they should be, in so many octets. */
 void sink_confirm(struct sink *s, uint64_t n, uint64_t octets);

@@ -13,9 +13,16 @@ static struct watched_interface eth0 = { .index = 3, .netns = 9, .name = "eth0" 
 
 static struct flow a_flow(const char *src, uint16_t src_port, const char *dst, uint16_t dst_port)
 {
-	struct flow f = { .ethertype = 0x0800, .proto = 6, .src_port = src_port,
-			  .dst_port = dst_port, .ifindex = 3, .netns = 9, .packets = 5,
-			  .l2_octets = 500, .l3_octets = 430, .flags = FLOW_COUNTED | FLOW_EGRESS,
+	struct flow f = { .ethertype = 0x0800,
+			  .proto = 6,
+			  .src_port = src_port,
+			  .dst_port = dst_port,
+			  .ifindex = 3,
+			  .netns = 9,
+			  .packets = 5,
+			  .l2_octets = 500,
+			  .l3_octets = 430,
+			  .flags = FLOW_COUNTED | FLOW_EGRESS,
 			  .vlan_outer = 0x1007 };
 
 	addr_parse(src, f.src);
@@ -25,8 +32,13 @@ static struct flow a_flow(const char *src, uint16_t src_port, const char *dst, u
 
 static struct sink_rows rows_of(struct flow *f, struct connection *c)
 {
-	struct sink_rows r = { .agent = "a", .host = "h", .interfaces = &eth0, .interfaces_len = 1,
-			       .flows = f, .flows_len = f ? 1 : 0, .connections = c,
+	struct sink_rows r = { .agent = "a",
+			       .host = "h",
+			       .interfaces = &eth0,
+			       .interfaces_len = 1,
+			       .flows = f,
+			       .flows_len = f ? 1 : 0,
+			       .connections = c,
 			       .connections_len = c ? 1 : 0 };
 
 	return r;
@@ -76,15 +88,20 @@ Test(sink_record, what_has_no_address_says_none)
 
 	f.kind = FLOW_FOLD;
 	o = as_json(&r);
-	cr_expect(json_is_null(json_object_get(o, "src")) && json_is_true(json_object_get(o, "folded")));
+	cr_expect(json_is_null(json_object_get(o, "src")) &&
+		  json_is_true(json_object_get(o, "folded")));
 	json_decref(o);
 }
 
 /* Whatever a process calls itself. */
 Test(sink_record, a_connection_with_a_name_from_outside)
 {
-	struct connection c = { .id = 0xabc, .protocol = 6, .role = ROLE_CLIENT, .end = 99,
-				.comm = "\"x\"\n\xff", .cgroup_path = "/a\\b" };
+	struct connection c = { .id = 0xabc,
+				.protocol = 6,
+				.role = ROLE_CLIENT,
+				.end = 99,
+				.comm = "\"x\"\n\xff",
+				.cgroup_path = "/a\\b" };
 	struct sink_rows r = rows_of(NULL, &c);
 	json_t *o = as_json(&r);
 

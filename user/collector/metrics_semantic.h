@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0 */
+/*
+ * What /metrics says of hosts, under OpenTelemetry's names
+ * (https://opentelemetry.io/docs/specs/semconv/system/system-metrics/), for sinks.
+ */
+#ifndef WT_METRICS_SEMANTIC_H
+#define WT_METRICS_SEMANTIC_H
+
+#include "user/sinks/sink_kind.h"
+
+/* Any thread. */
+extern const struct sink_metrics metrics_semantic;
+
+#endif

@@ -51,7 +51,7 @@ SKEL := $(patsubst kern/%.bpf.c,skel/%.skel.h,$(BPF_SRC))
 TEST_BPF_SRC := $(sort $(wildcard tests/tools/*.bpf.c))
 TEST_BPF := $(patsubst %.c,$(BUILD)/%.o,$(TEST_BPF_SRC))
 
-BASE_LIBS := -lprotobuf-c -lzstd
+BASE_LIBS := -lprotobuf-c -lzstd -lyaml
 AGENT_LIBS := -lxdp -lbpf -lelf -lz -lcurl -lcap -ljansson -lpthread $(BASE_LIBS)
 COLLECTOR_LIBS := -lmicrohttpd -lgnutls -ljansson -lz -L$(DUCKDB) -lduckdb -Wl,-rpath,'$$ORIGIN/../lib/wiretally' \
 	-Wl,-rpath,$(abspath $(DUCKDB)) -lpthread $(BASE_LIBS)

@@ -51,6 +51,9 @@ struct attacher {
 	bool is_ready;
 	bool stopping;
 	int exit_status;
+	int argc;
+	char **argv;
+	bool again; /* SIGHUP */
 };
 
 static void tell_iface(void *arg, const struct iface *iface)
@@ -187,6 +190,34 @@ static bool on_child(struct attacher *a)
 	return true;
 }
 
+/*
+ * True: the agent is to be started again, with what its file says now. Pinned, hooks go on counting
+ * meanwhile, and the next start takes over as after a kill; else it stops as it does at its end.
+ */
+static bool begin_again(struct attacher *a)
+{
+	struct config fresh = { 0 };
+
+	if (a->stopping)
+		return false;
+	if (config_parse(a->argc, a->argv, &fresh)) {
+		log_error("the options are not taken: all stays as it was");
+		return false;
+	}
+	log_info("starting again, with the options as they are now");
+	a->again = true;
+	if (!a->pins.dir[0]) {
+		stop(a);
+		return false;
+	}
+	if (a->message_fd >= 0) /* without us the shipper leaves all as it is and ends */
+		close(a->message_fd);
+	a->message_fd = -1;
+	waitpid(a->shipper_pid, NULL, 0);
+	a->shipper_pid = 0;
+	return true;
+}
+
 static bool on_signal(struct attacher *a)
 {
 	struct signalfd_siginfo si;
@@ -195,6 +226,8 @@ static bool on_signal(struct attacher *a)
 		return true;
 	if (si.ssi_signo == SIGCHLD)
 		return on_child(a);
+	if (si.ssi_signo == SIGHUP)
+		return !begin_again(a);
 	stop(a);
 	return a->shipper_pid != 0;
 }
@@ -235,6 +268,7 @@ static int open_signals(void)
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
 	sigaddset(&set, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -377,15 +411,14 @@ static void end(struct attacher *a)
 	pins_remove(a->config->pin_dir);
 }
 
-int attacher_run(const struct config *config)
+int attacher_run(const struct config *config, int argc, char **argv)
 {
-	struct attacher a = { .config = config, .message_fd = -1, .grace_fd = -1 };
-	int err = cidr_check(config) ? -EINVAL : scope_check_sample(&config->sample);
+	struct attacher a = {
+		.config = config, .argc = argc, .argv = argv, .message_fd = -1, .grace_fd = -1
+	};
 	AUTO_FD int lock = -1;
+	int err = start_check(config, &lock);
 
-	if (err)
-		return 2;
-	err = start_check(config, &lock);
 	if (!err)
 		err = prepare(&a);
 	if (!err)
@@ -399,7 +432,7 @@ int attacher_run(const struct config *config)
 	if (!err || a.shipper_pid > 0)
 		loop(&a);
 	end(&a);
-	return err ? 1 : a.exit_status;
+	return err ? 1 : a.again ? ATTACHER_AGAIN : a.exit_status;
 }
 
 int attacher_detach(const struct config *config)

@@ -10,8 +10,13 @@
 
 #define ATTACHER_RESTARTS_MAX 5 /* of the shipper, before the agent gives up */
 
-/* The process's exit status. */
-int attacher_run(const struct config *config);
+#define ATTACHER_AGAIN (-1)
+
+/*
+ * The process's exit status; or ATTACHER_AGAIN: SIGHUP came, argv is right, and the caller executes
+ * itself anew.
+ */
+int attacher_run(const struct config *config, int argc, char **argv);
 
 /* --detach: every hook and pin of ours off this host. Exit status. */
 int attacher_detach(const struct config *config);

@@ -5,15 +5,22 @@
 #include <errno.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "user/agent/cidr.h"
 #include "user/agent/geometry.h"
 #include "user/agent/pins.h"
+#include "user/agent/scope.h"
 #include "user/agent/signals.h"
 
 #define AT(field) offsetof(struct config, field)
 
 static const struct option_row rows[] = {
+	{ "config", 'c', OPTION_TEXT, AT(config), "FILE", .only_argv = true,
+	  .help = "read options from FILE (YAML: 'interface: [eth0, eth1]'); those given here come first. SIGHUP reads it again" },
+	{ "check", 0, OPTION_FLAG, AT(check), .only_argv = true,
+	  .help = "say whether all options are right, and do nothing" },
 	{ "interface", 'i', OPTION_LIST, AT(interfaces), "IF",
 	  .help = "watch IF, a name or a glob; repeatable. Default: every interface that is up, but not loopback and not the host ends of containers' veth pairs" },
 	{ "hook", 0, OPTION_CHOICE, AT(hook), "HOOK", "auto", .choices = "auto|xdp|tc|tcx|clsact",
@@ -58,14 +65,14 @@ static const struct option_row rows[] = {
 	  .help = "answer status here (default: RUN-DIR/agent.sock)" },
 	{ "user", 0, OPTION_TEXT, AT(user), "NAME",
 	  .help = "what the shipper runs as (default: wiretally, else nobody)" },
-	{ "detach", 0, OPTION_FLAG, AT(detach),
+	{ "detach", 0, OPTION_FLAG, AT(detach), .only_argv = true,
 	  .help = "remove every hook and pin of ours from this host, then exit" },
-	{ "ready-fd", 0, OPTION_NUMBER, AT(ready_fd), "FD", "0", .max = 1023,
+	{ "ready-fd", 0, OPTION_NUMBER, AT(ready_fd), "FD", "0", .max = 1023, .only_argv = true,
 	  .help = "write a line to FD when watching has begun" },
 	{ "log-json", 0, OPTION_FLAG, AT(log_json), .help = "log JSON lines" },
 	{ "verbose", 'v', OPTION_FLAG, AT(verbose), .help = "log more" },
-	{ "version", 0, OPTION_FLAG, AT(version), .help = "print the version" },
-	{ "help", 'h', OPTION_FLAG, AT(help), .help = "this text" },
+	{ "version", 0, OPTION_FLAG, AT(version), .only_argv = true, .help = "print the version" },
+	{ "help", 'h', OPTION_FLAG, AT(help), .only_argv = true, .help = "this text" },
 };
 
 static void usage(void)
@@ -111,7 +118,7 @@ int config_parse(int argc, char **argv, struct config *ret)
 	struct option_error error;
 	int rest;
 
-	if (options_parse(rows, ARRAY_LEN(rows), ret, argc, argv, &rest, &error)) {
+	if (options_parse_with_file(rows, ARRAY_LEN(rows), ret, argc, argv, &rest, &error)) {
 		fprintf(stderr, "wiretally-agent: %s\n", error.message);
 		return -EINVAL;
 	}
@@ -125,5 +132,11 @@ int config_parse(int argc, char **argv, struct config *ret)
 		usage();
 	else if (ret->version)
 		printf("wiretally-agent %s\n", WT_VERSION);
-	return ret->help || ret->version;
+	if (cidr_check(ret) || scope_check_sample(&ret->sample))
+		return -EINVAL;
+	if (ret->check)
+		puts("wiretally-agent: all options are right");
+	if (getenv(CONFIG_AGAIN))
+		ret->ready_fd = 0; /* it was told before */
+	return ret->help || ret->version || ret->check;
 }

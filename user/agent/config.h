@@ -8,7 +8,12 @@
 
 #include "user/lib/options.h"
 
+/* In the environment of an agent that SIGHUP started again. */
+#define CONFIG_AGAIN "WIRETALLY_AGAIN"
+
 struct config {
+	const char *config; /* NULL: none */
+	bool check;
 	struct option_list interfaces; /* globs; none = the default choice */
 	const char *hook;
 	const char *hooks; /* enum hook_family, or none */

@@ -73,6 +73,11 @@ int committer_new(struct store *s, struct pipeline *p, const struct housekeeper_
 	return 0;
 }
 
+void committer_set_limits(struct committer *c, const struct housekeeper_limits *limits)
+{
+	housekeeper_set_limits(c->housekeeper, limits);
+}
+
 void committer_free(struct committer *c)
 {
 	if (!c)

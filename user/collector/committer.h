@@ -26,6 +26,9 @@ struct store;
 
 int committer_new(struct store *s, struct pipeline *p, const struct housekeeper_limits *limits,
 		  struct committer **ret);
+struct housekeeper_limits;
+/* Any thread. */
+void committer_set_limits(struct committer *c, const struct housekeeper_limits *limits);
 void committer_free(struct committer *c);
 DEFINE_AUTO(committer_free, struct committer *);
 

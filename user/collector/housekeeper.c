@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +30,9 @@ struct housekeeper {
 	_Atomic bool is_full;
 	bool exporters_changed;
 	bool owes_checkpoint; /* something was dropped: only then do its blocks become free */
+	pthread_mutex_t lock; /* of the next two */
+	struct housekeeper_limits next;
+	bool has_next;
 };
 
 int housekeeper_new(struct store *s, const struct housekeeper_limits *limits,
@@ -40,6 +44,7 @@ int housekeeper_new(struct store *s, const struct housekeeper_limits *limits,
 	if (!h)
 		return -ENOMEM;
 	h->store = s;
+	pthread_mutex_init(&h->lock, NULL);
 	h->limits = *limits;
 	err = sealer_start(s, &h->sealer);
 	if (err)
@@ -193,8 +198,29 @@ static void retain(struct housekeeper *h, int64_t now_us, uint64_t log_bytes)
 	h->retain_ns = monotonic_ns() + (err == -EBUSY ? SEALER_POLL_NS : HOUSEKEEPING_PERIOD_NS);
 }
 
+void housekeeper_set_limits(struct housekeeper *h, const struct housekeeper_limits *limits)
+{
+	pthread_mutex_lock(&h->lock);
+	h->next = *limits;
+	h->has_next = true;
+	pthread_mutex_unlock(&h->lock);
+}
+
+static void take_limits(struct housekeeper *h)
+{
+	pthread_mutex_lock(&h->lock);
+	if (h->has_next) {
+		h->limits = h->next;
+		h->has_next = false;
+		h->expired_hour = -1;
+		h->retain_ns = 0;
+	}
+	pthread_mutex_unlock(&h->lock);
+}
+
 bool housekeeper_run(struct housekeeper *h, int64_t now_us, uint64_t log_bytes)
 {
+	take_limits(h);
 	h->exporters_changed = false;
 	if (monotonic_ns() >= h->retain_ns)
 		retain(h, now_us, log_bytes);

@@ -30,6 +30,9 @@ int housekeeper_new(struct store *s, const struct housekeeper_limits *limits,
 void housekeeper_free(struct housekeeper *h);
 DEFINE_AUTO(housekeeper_free, struct housekeeper *);
 
+/* From the next run on, which expires at once. Any thread. */
+void housekeeper_set_limits(struct housekeeper *h, const struct housekeeper_limits *limits);
+
 /* CLOCK_MONOTONIC: when to call it next. */
 int64_t housekeeper_due_ns(const struct housekeeper *h);
 

@@ -45,6 +45,8 @@ struct collector {
 	struct tokens *tokens;
 	int lock_fd; /* of the data folder: one collector at a time */
 	int signal_fd;
+	int argc;
+	char **argv;
 	struct store *store;
 	struct seglog *log;
 	struct pipeline *pipeline;
@@ -165,15 +167,22 @@ static int open_signals(struct collector *c)
 	return c->signal_fd < 0 ? -errno : 0;
 }
 
+static struct housekeeper_limits limits_of(const struct settings *s)
+{
+	struct housekeeper_limits limits = { .max_disk_bytes = s->max_disk_bytes };
+
+	memcpy(limits.keep_us, s->keep_us, sizeof(limits.keep_us));
+	return limits;
+}
+
 static int open_store(struct collector *c)
 {
 	const struct settings *s = &c->settings;
 	struct store_limits store_limits = { s->memory_bytes, (unsigned int)s->threads };
-	struct housekeeper_limits limits = { .max_disk_bytes = s->max_disk_bytes };
+	struct housekeeper_limits limits = limits_of(s);
 	struct log_position from;
 	int err = store_open_limited(s->data, &store_limits, &c->store);
 
-	memcpy(limits.keep_us, s->keep_us, sizeof(limits.keep_us));
 	if (!err)
 		err = store_position(c->store, &from);
 	if (!err)
@@ -234,6 +243,23 @@ static void say_ready(const struct collector *c)
 	close((int)c->settings.ready_fd);
 }
 
+static void reload(struct collector *c)
+{
+	struct housekeeper_limits limits;
+
+	if (c->tokens)
+		tokens_reload(c->tokens);
+	if (!c->settings.config)
+		return;
+	if (settings_reload(c->argc, c->argv, &c->settings)) {
+		log_error("'%s' is not taken: all stays as it was", c->settings.config);
+		return;
+	}
+	limits = limits_of(&c->settings);
+	committer_set_limits(c->committer, &limits);
+	log_info("'%s' was read again", c->settings.config);
+}
+
 static void serve(struct collector *c)
 {
 	struct pollfd p = { c->signal_fd, POLLIN, 0 };
@@ -247,8 +273,7 @@ static void serve(struct collector *c)
 		if (read(c->signal_fd, &info, sizeof(info)) != sizeof(info) ||
 		    info.ssi_signo != SIGHUP)
 			return;
-		if (c->tokens)
-			tokens_reload(c->tokens);
+		reload(c);
 	}
 }
 
@@ -313,7 +338,13 @@ static int run(struct collector *c)
 int main(int argc, char **argv)
 {
 	struct collector c = {
-		.tcp_fd = -1, .unix_fd = -1, .tls_fd = -1, .lock_fd = -1, .signal_fd = -1
+		.tcp_fd = -1,
+		.unix_fd = -1,
+		.tls_fd = -1,
+		.lock_fd = -1,
+		.signal_fd = -1,
+		.argc = argc,
+		.argv = argv,
 	};
 	int err;
 
@@ -327,6 +358,12 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	log_init("wiretally-collector", LOG_INFO, c.settings.log_json);
+	if (c.settings.check) {
+		if (check_listen(&c))
+			return 2;
+		puts("wiretally-collector: all options are right");
+		return 0;
+	}
 	err = run(&c);
 	collector_close(&c);
 	return err ? 1 : 0;

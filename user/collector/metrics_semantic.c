@@ -34,7 +34,11 @@ static const struct semantic {
 	  "{packet}",
 	  false,
 	  { { "interface", "network.interface.name" } } },
-	{ FAMILY_PLAIN_SEGMENTS_SENT, "wiretally.tcp.segments.sent", "{segment}", false, { { 0 } } },
+	{ FAMILY_PLAIN_SEGMENTS_SENT,
+	  "wiretally.tcp.segments.sent",
+	  "{segment}",
+	  false,
+	  { { 0 } } },
 	{ FAMILY_PLAIN_RETRANSMITS, "wiretally.tcp.retransmits", "{segment}", false, { { 0 } } },
 	{ FAMILY_DROPPED,
 	  "wiretally.kernel.packet.dropped",
@@ -66,8 +70,12 @@ static void tell_series(void *arg, const char *labels, uint64_t value)
 	const struct telling *t = arg;
 	const struct semantic *s = t->semantic;
 	char host[VALUE_MAX], values[LABELS_MAX][VALUE_MAX];
-	struct sink_metric m = { .name = s->name, .unit = s->unit, .host = host,
-				 .is_level = s->is_level, .since_us = t->since_us, .value = value };
+	struct sink_metric m = { .name = s->name,
+				 .unit = s->unit,
+				 .host = host,
+				 .is_level = s->is_level,
+				 .since_us = t->since_us,
+				 .value = value };
 
 	series_label_of(labels, "host", host, sizeof(host));
 	for (size_t i = 0; i < LABELS_MAX && s->labels[i].label; i++) {
@@ -85,8 +93,11 @@ static void tell_point(void *arg, const struct metrics_point *p)
 {
 	const struct telling *t = arg;
 	char netns[16];
-	struct sink_metric m = { .name = "system.network.io", .unit = "By", .host = p->host,
-				 .since_us = t->since_us, .value = p->octets };
+	struct sink_metric m = { .name = "system.network.io",
+				 .unit = "By",
+				 .host = p->host,
+				 .since_us = t->since_us,
+				 .value = p->octets };
 
 	if (p->is_inner)
 		return; /* is in the outer packet */
@@ -104,7 +115,8 @@ static void tell_point(void *arg, const struct metrics_point *p)
 
 static void each(void *source_arg, sink_metric_fn *fn, void *arg)
 {
-	struct telling t = { .fn = fn, .arg = arg,
+	struct telling t = { .fn = fn,
+			     .arg = arg,
 			     .since_us = (int64_t)metric_get(METRIC_STARTED_US) };
 
 	metrics_ledger_each(tell_point, &t);

@@ -3,15 +3,21 @@
 #include "user/collector/settings.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "user/collector/keep.h"
 #include "user/collector/sinks.h"
 #include "user/lib/cleanup.h"
+#include "user/lib/log.h"
 #include "user/lib/options.h"
 
 #define AT(field) offsetof(struct settings, field)
 
 static const struct option_row rows[] = {
+	{ "config", 'c', OPTION_TEXT, AT(config), "FILE", NULL, .only_argv = true,
+	  .help = "read options from FILE (YAML: 'listen: 127.0.0.1:9101'); those given here come first. SIGHUP reads it again" },
+	{ "check", 0, OPTION_FLAG, AT(check), .only_argv = true,
+	  .help = "say whether all options are right, and do nothing" },
 	{ "data", 'd', OPTION_TEXT, AT(data), "DIR", "/var/lib/wiretally",
 	  .help = "folder of the store and its log" },
 	{ "listen", 'l', OPTION_TEXT, AT(listen), "ADDR:PORT", "127.0.0.1:9101",
@@ -44,12 +50,13 @@ static const struct option_row rows[] = {
 	{ "user", 'u', OPTION_TEXT, AT(user), "NAME", NULL,
 	  .help = "become NAME when started as root (wiretally, else nobody)" },
 	{ "ready-fd", 0, OPTION_NUMBER, AT(ready_fd), "N", NULL, .min = 3, .max = 1u << 20,
-	  .help = "write a line to descriptor N once requests are answered" },
+	  .only_argv = true, .help = "write a line to descriptor N once requests are answered" },
 	{ "insecure-listen", 0, OPTION_FLAG, AT(insecure_listen),
 	  .help = "allow --listen beyond loopback, although it has no TLS and no tokens yet" },
 	{ "log-json", 0, OPTION_FLAG, AT(log_json), .help = "log lines as JSON objects" },
-	{ "version", 'V', OPTION_FLAG, AT(version), .help = "print the version" },
-	{ "help", 'h', OPTION_FLAG, AT(help), .help = "print this" },
+	{ "version", 'V', OPTION_FLAG, AT(version), .only_argv = true,
+	  .help = "print the version" },
+	{ "help", 'h', OPTION_FLAG, AT(help), .only_argv = true, .help = "print this" },
 };
 
 void settings_help(FILE *out)
@@ -60,13 +67,13 @@ void settings_help(FILE *out)
 	options_help(rows, ARRAY_LEN(rows), out);
 }
 
-int settings_parse(int argc, char **argv, struct settings *ret)
+static int parse(int argc, char **argv, struct settings *ret)
 {
 	char why[KEEP_ERROR_MAX];
 	struct option_error error;
 	int rest;
 
-	if (options_parse(rows, ARRAY_LEN(rows), ret, argc, argv, &rest, &error)) {
+	if (options_parse_with_file(rows, ARRAY_LEN(rows), ret, argc, argv, &rest, &error)) {
 		fprintf(stderr, "wiretally-collector: %s\n", error.message);
 		return -EINVAL;
 	}
@@ -80,8 +87,6 @@ int settings_parse(int argc, char **argv, struct settings *ret)
 		      stderr);
 		return -EINVAL;
 	}
-	if (sinks_open(&ret->sinks))
-		return -EINVAL;
 	if (ret->exporters && inlet_sockets_parse(ret->exporters, &ret->inlet)) {
 		fprintf(stderr,
 			"wiretally-collector: --exporters '%s' is not ADDR:PORT, or up to %d of them with commas\n",
@@ -92,5 +97,32 @@ int settings_parse(int argc, char **argv, struct settings *ret)
 		fprintf(stderr, "wiretally-collector: --keep '%s': %s\n", ret->keep, why);
 		return -EINVAL;
 	}
+	return 0;
+}
+
+int settings_parse(int argc, char **argv, struct settings *ret)
+{
+	int err = parse(argc, argv, ret);
+
+	return err ? err : sinks_open(&ret->sinks);
+}
+
+static void needs_restart(void *arg, const struct option_row *row)
+{
+	if (strcmp(row->name, "keep") != 0 && strcmp(row->name, "max-disk") != 0)
+		log_warn("'%s' is another now: that takes a restart", row->name);
+}
+
+int settings_reload(int argc, char **argv, struct settings *s)
+{
+	struct settings fresh = { 0 };
+	int err = parse(argc, argv, &fresh);
+
+	if (err)
+		return err;
+	options_diff(rows, ARRAY_LEN(rows), s, &fresh, needs_restart, NULL);
+	s->keep = fresh.keep;
+	memcpy(s->keep_us, fresh.keep_us, sizeof(s->keep_us));
+	s->max_disk_bytes = fresh.max_disk_bytes;
 	return 0;
 }

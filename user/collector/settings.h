@@ -12,6 +12,8 @@
 #include "user/lib/options.h"
 
 struct settings {
+	const char *config; /* NULL: none */
+	bool check;
 	const char *data;
 	const char *listen;
 	const char *socket;
@@ -36,6 +38,11 @@ struct settings {
 
 /* 0 or -EINVAL; has said why on stderr. Text is borrowed from argv. */
 int settings_parse(int argc, char **argv, struct settings *ret);
+/*
+ * Parsed again: ages and sizes of what is kept are taken over, of anything else that changed it is
+ * logged that it takes a restart. 0 or -EINVAL: nothing was taken.
+ */
+int settings_reload(int argc, char **argv, struct settings *s);
 void settings_help(FILE *out);
 
 #endif

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "user/lib/config_file.h"
 #include "user/lib/suggest.h"
 #include "user/lib/timespec.h"
 #include "user/lib/units.h"
@@ -223,16 +224,15 @@ static const struct option_row *row_of(const struct option_row *rows, size_t len
 	return NULL;
 }
 
-int options_parse(const struct option_row *rows, size_t len, void *settings, int argc, char **argv,
-		  int *rest, struct option_error *error)
+/* argv over what is in *settings. */
+static int parse_argv(const struct option_row *rows, size_t len, void *settings, int argc,
+		      char **argv, int *rest, struct option_error *error)
 {
 	struct option longs[OPTION_ROWS_MAX + 1];
 	bool given[OPTION_ROWS_MAX] = { false };
 	char letters[2 * OPTION_ROWS_MAX + 2];
 	int found;
 
-	assert(len <= OPTION_ROWS_MAX);
-	options_init(rows, len, settings);
 	getopt_tables(rows, len, longs, letters);
 	optind = 0; /* glibc: start anew */
 	opterr = 0;
@@ -257,6 +257,86 @@ int options_parse(const struct option_row *rows, size_t len, void *settings, int
 	}
 	*rest = optind;
 	return 0;
+}
+
+int options_parse(const struct option_row *rows, size_t len, void *settings, int argc, char **argv,
+		  int *rest, struct option_error *error)
+{
+	assert(len <= OPTION_ROWS_MAX);
+	options_init(rows, len, settings);
+	return parse_argv(rows, len, settings, argc, argv, rest, error);
+}
+
+/* The last one that argv names; what else is wrong with it is found later. */
+static const char *find_config(const struct option_row *rows, size_t len, int argc, char **argv)
+{
+	struct option longs[OPTION_ROWS_MAX + 1];
+	char letters[2 * OPTION_ROWS_MAX + 2];
+	const char *path = NULL;
+	int found;
+
+	getopt_tables(rows, len, longs, letters);
+	optind = 0;
+	opterr = 0;
+	while ((found = getopt_long(argc, argv, letters, longs, NULL)) != -1) {
+		const struct option_row *row = row_of(rows, len, found);
+
+		if (row && !strcmp(row->name, "config"))
+			path = optarg;
+	}
+	return path;
+}
+
+int options_parse_with_file(const struct option_row *rows, size_t len, void *settings, int argc,
+			    char **argv, int *rest, struct option_error *error)
+{
+	const char *path;
+	int err = 0;
+
+	assert(len <= OPTION_ROWS_MAX);
+	options_init(rows, len, settings);
+	path = find_config(rows, len, argc, argv);
+	if (path)
+		err = config_file_load(path, rows, len, settings, error);
+	return err ? -EINVAL : parse_argv(rows, len, settings, argc, argv, rest, error);
+}
+
+static bool is_same_text(const char *a, const char *b)
+{
+	return a == b || (a && b && !strcmp(a, b));
+}
+
+static bool is_same_list(const struct option_list *a, const struct option_list *b)
+{
+	bool same = a->len == b->len;
+
+	for (size_t i = 0; same && i < a->len; i++)
+		same = is_same_text(a->values[i], b->values[i]);
+	return same;
+}
+
+static bool is_same(const struct option_row *row, const char *a, const char *b)
+{
+	switch (row->type) {
+	case OPTION_FLAG:
+		return *(const bool *)a == *(const bool *)b;
+	case OPTION_TEXT:
+	case OPTION_CHOICE:
+		return is_same_text(*(const char *const *)a, *(const char *const *)b);
+	case OPTION_LIST:
+		return is_same_list((const struct option_list *)a, (const struct option_list *)b);
+	default:
+		return !memcmp(a, b, sizeof(uint64_t));
+	}
+}
+
+void options_diff(const struct option_row *rows, size_t len, const void *a, const void *b,
+		  void (*fn)(void *arg, const struct option_row *row), void *arg)
+{
+	for (size_t i = 0; i < len; i++)
+		if (!is_same(&rows[i], (const char *)a + rows[i].offset,
+			     (const char *)b + rows[i].offset))
+			fn(arg, &rows[i]);
 }
 
 static int help_name(const struct option_row *row, FILE *out)

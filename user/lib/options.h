@@ -12,6 +12,7 @@
 #ifndef WT_OPTIONS_H
 #define WT_OPTIONS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -42,6 +43,7 @@ struct option_row {
 	const char *fallback; /* the default as one would write it; NULL: unset (0, false, NULL) */
 	uint64_t min, max; /* of numbers, bytes, durations (µs); max 0: no limit */
 	const char *choices;
+	bool only_argv; /* makes no sense in a file */
 	const char *help;
 };
 
@@ -62,6 +64,17 @@ int options_set(const struct option_row *rows, size_t len, void *settings, const
  */
 int options_parse(const struct option_row *rows, size_t len, void *settings, int argc, char **argv,
 		  int *rest, struct option_error *error);
+
+/*
+ * The same, with a file between the defaults and argv: the one that argv names by the row "config", if
+ * it has one and it is given (config_file.h).
+ */
+int options_parse_with_file(const struct option_row *rows, size_t len, void *settings, int argc,
+			    char **argv, int *rest, struct option_error *error);
+
+/* Calls fn for each row whose value is another in the two settings. */
+void options_diff(const struct option_row *rows, size_t len, const void *a, const void *b,
+		  void (*fn)(void *arg, const struct option_row *row), void *arg);
 
 /* The rows as --help shows them. */
 void options_help(const struct option_row *rows, size_t len, FILE *out);

@@ -23,7 +23,6 @@ int otlp_logs(const struct sink_rows *rows, size_t from, size_t len, uint8_t **r
 uint64_t otlp_rejected(const void *body, size_t len);
 
 /* All that the source says, as an ExportMetricsServiceRequest, malloc'd. 0 or -ENOMEM. */
-int otlp_metrics(const struct sink_metrics *source, int64_t now_us, uint8_t **ret,
-		 size_t *ret_len);
+int otlp_metrics(const struct sink_metrics *source, int64_t now_us, uint8_t **ret, size_t *ret_len);
 
 #endif

@@ -69,8 +69,7 @@ static void flow_attributes(const struct sink_rows *rows, const struct flow *f,
 	add_ends(a, f);
 	otlp_add_text(a, "network.transport", transport(f->proto));
 	otlp_add_int(a, "network.protocol.number", f->proto);
-	otlp_add_text(a, "network.io.direction",
-		      f->flags & FLOW_EGRESS ? "transmit" : "receive");
+	otlp_add_text(a, "network.io.direction", f->flags & FLOW_EGRESS ? "transmit" : "receive");
 	otlp_add_text(a, "network.interface.name", name ? name : "");
 	otlp_add_int(a, "wiretally.flow.packets", f->packets);
 	otlp_add_int(a, "wiretally.flow.octets", f->l2_octets);
@@ -91,8 +90,9 @@ static void flow_attributes(const struct sink_rows *rows, const struct flow *f,
 static void connection_attributes(const struct connection *c, struct otlp_attributes *a)
 {
 	static const char *const roles[ROLES] = { "unknown", "client", "server" };
-	static const char *const ends[ENDS] = { "open",	    "local_fin",    "remote_fin", "rst_sent",
-						"rst_received", "timeout", "failed" };
+	static const char *const ends[ENDS] = { "open",	    "local_fin",    "remote_fin",
+						"rst_sent", "rst_received", "timeout",
+						"failed" };
 	char id[20];
 
 	otlp_add_address(a, "network.local.address", c->local);
@@ -164,15 +164,16 @@ static int pack(const Opentelemetry__Proto__Collector__Logs__V1__ExportLogsServi
 	return 0;
 }
 
-int otlp_logs(const struct sink_rows *rows, size_t from, size_t len, uint8_t **ret,
-	      size_t *ret_len)
+int otlp_logs(const struct sink_rows *rows, size_t from, size_t len, uint8_t **ret, size_t *ret_len)
 {
 	Opentelemetry__Proto__Collector__Logs__V1__ExportLogsServiceRequest request =
 		OPENTELEMETRY__PROTO__COLLECTOR__LOGS__V1__EXPORT_LOGS_SERVICE_REQUEST__INIT;
-	Opentelemetry__Proto__Logs__V1__ResourceLogs resource_logs =
-		OPENTELEMETRY__PROTO__LOGS__V1__RESOURCE_LOGS__INIT, *resources = &resource_logs;
-	Opentelemetry__Proto__Logs__V1__ScopeLogs scope_logs =
-		OPENTELEMETRY__PROTO__LOGS__V1__SCOPE_LOGS__INIT, *scopes = &scope_logs;
+	Opentelemetry__Proto__Logs__V1__ResourceLogs
+		resource_logs = OPENTELEMETRY__PROTO__LOGS__V1__RESOURCE_LOGS__INIT,
+		*resources = &resource_logs;
+	Opentelemetry__Proto__Logs__V1__ScopeLogs
+		scope_logs = OPENTELEMETRY__PROTO__LOGS__V1__SCOPE_LOGS__INIT,
+		*scopes = &scope_logs;
 	Opentelemetry__Proto__Resource__V1__Resource resource =
 		OPENTELEMETRY__PROTO__RESOURCE__V1__RESOURCE__INIT;
 	Opentelemetry__Proto__Common__V1__InstrumentationScope scope =
@@ -211,14 +212,12 @@ int otlp_logs(const struct sink_rows *rows, size_t from, size_t len, uint8_t **r
 uint64_t otlp_rejected(const void *body, size_t len)
 {
 	Opentelemetry__Proto__Collector__Logs__V1__ExportLogsServiceResponse *m =
-		SERVICE(response__unpack)(
-			NULL, len, body);
+		SERVICE(response__unpack)(NULL, len, body);
 	uint64_t n = 0;
 
 	if (m && m->partial_success && m->partial_success->rejected_log_records > 0)
 		n = (uint64_t)m->partial_success->rejected_log_records;
 	if (m)
-		SERVICE(response__free_unpacked)(
-			m, NULL);
+		SERVICE(response__free_unpacked)(m, NULL);
 	return n;
 }

@@ -23,8 +23,8 @@ struct metrics {
 	size_t len;
 };
 
-static Opentelemetry__Proto__Metrics__V1__NumberDataPoint *
-make_point(struct metrics *m, const struct sink_metric *from)
+static Opentelemetry__Proto__Metrics__V1__NumberDataPoint *make_point(
+	struct metrics *m, const struct sink_metric *from)
 {
 	Opentelemetry__Proto__Metrics__V1__NumberDataPoint *p = otlp_alloc(&m->pool, sizeof(*p));
 	struct otlp_attributes a;
@@ -45,7 +45,7 @@ make_point(struct metrics *m, const struct sink_metric *from)
 }
 
 static Opentelemetry__Proto__Metrics__V1__Metric *make_metric(struct metrics *m,
-							       const struct sink_metric *from)
+							      const struct sink_metric *from)
 {
 	Opentelemetry__Proto__Metrics__V1__Metric *metric = otlp_alloc(&m->pool, sizeof(*metric));
 	Opentelemetry__Proto__Metrics__V1__Sum *sum = otlp_alloc(&m->pool, sizeof(*sum));
@@ -60,8 +60,7 @@ static Opentelemetry__Proto__Metrics__V1__Metric *make_metric(struct metrics *m,
 	sum->data_points = points;
 	sum->n_data_points = 1;
 	sum->is_monotonic = !from->is_level;
-	sum->aggregation_temporality =
-		TEMPORALITY(CUMULATIVE);
+	sum->aggregation_temporality = TEMPORALITY(CUMULATIVE);
 	metric->name = (char *)from->name;
 	metric->unit = (char *)from->unit;
 	metric->data_case = OPENTELEMETRY__PROTO__METRICS__V1__METRIC__DATA_SUM;
@@ -126,14 +125,12 @@ int otlp_metrics(const struct sink_metrics *source, int64_t now_us, uint8_t **re
 	request.resource_metrics = m.list;
 	request.n_resource_metrics = m.len;
 	if (!m.pool.failed) {
-		*ret_len = SERVICE(request__get_packed_size)(
-			&request);
+		*ret_len = SERVICE(request__get_packed_size)(&request);
 		*ret = malloc(*ret_len + 1);
 		err = *ret ? 0 : -ENOMEM;
 	}
 	if (!err)
-		SERVICE(request__pack)(
-			&request, *ret);
+		SERVICE(request__pack)(&request, *ret);
 	otlp_pool_done(&m.pool);
 	return err;
 }

@@ -76,11 +76,12 @@ static int otlp_make(const struct sink_kind *kind, struct sink *sink, struct sin
 		 url->authority, strcmp(url->path, "/") ? url->path : "");
 	*why = "behind ? may stand signals=logs,metrics, interval=TIME, header-file=FILE and all=1";
 	interval = sink_url_option(url, "interval");
-	if (parse_signals(o, url) || (interval && (timespec_parse_duration(interval,
-									   &o->interval_us) ||
-						   o->interval_us < 1000000)))
+	if (parse_signals(o, url) ||
+	    (interval &&
+	     (timespec_parse_duration(interval, &o->interval_us) || o->interval_us < 1000000)))
 		return -EINVAL;
-	if (http_post_new("application/x-protobuf", sink_url_option(url, "header-file"), &o->http)) {
+	if (http_post_new("application/x-protobuf", sink_url_option(url, "header-file"),
+			  &o->http)) {
 		*why = "its header-file cannot be read";
 		return -EINVAL;
 	}
@@ -182,11 +183,17 @@ static int otlp_tick(void *own, const struct sink_metrics *source)
 	return err ? err : post(o, o->metrics_url, body, len);
 }
 
-#define OTLP(of_scheme, of_flavour)                                                     \
-	{                                                                               \
-		.scheme = (of_scheme), .flavour = (of_flavour), .takes_connections = true, \
-		.make = otlp_make, .open = otlp_open, .deliver = otlp_deliver,          \
-		.tick = otlp_tick, .close = otlp_close, .free = otlp_free,              \
+#define OTLP(of_scheme, of_flavour)        \
+	{                                  \
+		.scheme = (of_scheme),     \
+		.flavour = (of_flavour),   \
+		.takes_connections = true, \
+		.make = otlp_make,         \
+		.open = otlp_open,         \
+		.deliver = otlp_deliver,   \
+		.tick = otlp_tick,         \
+		.close = otlp_close,       \
+		.free = otlp_free,         \
 	}
 const struct sink_kind sink_otlp_http = OTLP("otlp+http:", OTLP_HTTP);
 const struct sink_kind sink_otlp_https = OTLP("otlp+https:", OTLP_HTTPS);

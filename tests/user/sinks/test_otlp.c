@@ -26,8 +26,12 @@ Test(otlp, rows_from_the_middle)
 {
 	struct flow f[3] = { { .ethertype = 0x0800, .proto = 17 } };
 	struct connection c = { .id = 7, .protocol = 6, .comm = "a\xff" };
-	struct sink_rows rows = { .agent = "a", .host = "h", .flows = f, .flows_len = 3,
-				  .connections = &c, .connections_len = 1 };
+	struct sink_rows rows = { .agent = "a",
+				  .host = "h",
+				  .flows = f,
+				  .flows_len = 3,
+				  .connections = &c,
+				  .connections_len = 1 };
 	Opentelemetry__Proto__Collector__Logs__V1__ExportLogsServiceRequest *m;
 	Opentelemetry__Proto__Logs__V1__ScopeLogs *scope;
 	uint8_t *bytes;
@@ -68,7 +72,10 @@ Test(otlp, answers_from_outside)
 static void each(void *source_arg, sink_metric_fn *fn, void *arg)
 {
 	const size_t *many = source_arg;
-	struct sink_metric m = { .name = "n", .unit = "By", .host = "h", .value = UINT64_MAX,
+	struct sink_metric m = { .name = "n",
+				 .unit = "By",
+				 .host = "h",
+				 .value = UINT64_MAX,
 				 .attributes = { { "a", "b" }, { "none", "" } },
 				 .attributes_len = 2 };
 

@@ -278,12 +278,21 @@ run:
 
 ## install: programs to $(PREFIX)/bin, DuckDB's library to $(PREFIX)/lib/wiretally
 install: all
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/wiretally
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/wiretally \
+		$(addprefix $(DESTDIR)$(PREFIX)/share/,man/man1 man/man8 bash-completion/completions)
 	install -m 755 $(BIN) $(DESTDIR)$(PREFIX)/bin
 	install -m 644 $(DUCKDB)/libduckdb.so $(DESTDIR)$(PREFIX)/lib/wiretally
+	$(BUILD)/bin/wiretally --doc=man >$(DESTDIR)$(PREFIX)/share/man/man1/wiretally.1
+	for p in $(PROGRAMS); do \
+		[ $$p = wiretally ] || $(BUILD)/bin/$$p --doc=man >$(DESTDIR)$(PREFIX)/share/man/man8/$$p.8; \
+		$(BUILD)/bin/$$p --doc=completion \
+			>$(DESTDIR)$(PREFIX)/share/bash-completion/completions/$$p; done
 
 uninstall:
-	rm -f $(addprefix $(DESTDIR)$(PREFIX)/bin/,$(PROGRAMS))
+	rm -f $(addprefix $(DESTDIR)$(PREFIX)/bin/,$(PROGRAMS)) $(addprefix \
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/,$(PROGRAMS)) \
+		$(addprefix $(DESTDIR)$(PREFIX)/share/man/,man1/wiretally.1 man8/wiretally-agent.8 \
+		man8/wiretally-collector.8)
 	rm -rf $(DESTDIR)$(PREFIX)/lib/wiretally
 
 ## clean: remove what was built, keep what was fetched

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0 OR GPL-2.0
 """Config files and SIGHUP: what is wrong is said with its place and changes nothing; what is right is
 taken, under load, without losing a packet."""
-import json
 import os
+import re
 import signal
 import sys
 
@@ -101,7 +101,37 @@ def collector_reloads(rig):
     rig.equal(agent.stop(), 0, f"agent: {agent.log()}")
 
 
-TESTS = (checks, agent_reloads, collector_reloads)
+def complete(rig, script, function, *words):
+    quoted = " ".join(f"'{w}'" for w in words)
+    return rig.sh("bash", "-c", f"{script}\nCOMP_WORDS=({quoted}); COMP_CWORD={len(words) - 1}\n"
+                  f"{function} {words[0]} '{words[-1]}' '{words[-2]}'\n"
+                  'echo "${COMPREPLY[@]}"').split()
+
+
+def documents(rig):
+    """Man pages and completion have every option that --help has."""
+    for program in ("wiretally-agent", "wiretally-collector"):
+        path = rig.program(program)
+        options = re.findall(r"^  (?:-\w, |    )--([\w-]+)", rig.sh(path, "--help"), re.M)
+        page = rig.sh(path, "--doc=man").replace("\\-", "-")
+        rig.check(len(options) > 15, f"options: {options}")
+        for name in options:
+            rig.check(re.search(rf"^\.B .*--{name}( |$)", page, re.M), f"{program}: --{name}")
+        script = rig.sh(path, "--doc=completion")
+        rig.equal(complete(rig, script, "_" + program.replace("-", "_"), program, "--"),
+                  [f"--{name}" for name in options], f"completion of {program}")
+    rig.equal(complete(rig, rig.sh(rig.program("wiretally-agent"), "--doc=completion"),
+                       "_wiretally_agent", "wiretally-agent", "--hook", "t"), ["tc", "tcx"], "a choice")
+    script = rig.cli("completion")
+    rig.equal(complete(rig, script, "_wiretally", "wiretally", "ser"), ["series"], "a command")
+    rig.equal(complete(rig, script, "_wiretally", "wiretally", "top", "--hav"), ["--having"],
+              "its options")
+    page = rig.sh(rig.program("wiretally"), "--doc=man").replace("\\-", "-")
+    for want in (".SS wiretally top", ".B -b, --by", ".SS wiretally audit"):
+        rig.check(want in page, f"{want} in the page")
+
+
+TESTS = (checks, documents, agent_reloads, collector_reloads)
 
 if __name__ == "__main__":
     run_test(*[t for t in TESTS if t.__name__ in (sys.argv[1:] or [x.__name__ for x in TESTS])])

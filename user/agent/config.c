@@ -13,6 +13,7 @@
 #include "user/agent/pins.h"
 #include "user/agent/scope.h"
 #include "user/agent/signals.h"
+#include "user/lib/options_doc.h"
 
 #define AT(field) offsetof(struct config, field)
 
@@ -113,11 +114,32 @@ static int read_token(struct config *c)
 	return 0;
 }
 
+static const struct options_doc doc = {
+	.name = "wiretally-agent",
+	.section = 8,
+	.summary = "counts every packet on this host's interfaces and ships flow records",
+	.usage = "[OPTION]…",
+	.about =
+		"Needs CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON. A file of options (--config) is YAML, "
+		"an option's name and its value a line; a list where it may be given several times. "
+		"SIGHUP reads it again: the agent starts itself anew and takes over its pinned "
+		"tables, which lose nothing meanwhile.",
+	.examples = "interface: [ eth0, 'veth*' ]\ncollector: https://collector.example:9102\n"
+		    "token-file: /etc/wiretally/token\nsample: [ eth0=100 ]\n",
+	.rows = rows,
+	.len = ARRAY_LEN(rows),
+};
+
 int config_parse(int argc, char **argv, struct config *ret)
 {
+	enum options_doc_kind kind = options_doc_asked(argc, argv);
 	struct option_error error;
 	int rest;
 
+	if (kind) {
+		options_doc_print(&doc, kind, stdout);
+		return 1;
+	}
 	if (options_parse_with_file(rows, ARRAY_LEN(rows), ret, argc, argv, &rest, &error)) {
 		fprintf(stderr, "wiretally-agent: %s\n", error.message);
 		return -EINVAL;

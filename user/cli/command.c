@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "user/lib/options_doc.h"
 #include "user/lib/printable.h"
 
 void command_error(const char *fmt, ...)
@@ -29,8 +30,14 @@ static void print_help(const struct command_text *text, const struct option_row 
 int command_options(const struct command_text *text, const struct option_row *rows, size_t len,
 		    void *settings, const bool *help, int argc, char **argv, int *rest)
 {
+	const struct options_doc doc = { "wiretally",	 1,    NULL, text->usage, text->about,
+					 text->examples, rows, len };
 	struct option_error error;
 
+	if (options_doc_asked(argc, argv)) {
+		options_doc_print(&doc, options_doc_asked(argc, argv), stdout);
+		return EXIT_DONE;
+	}
 	if (options_parse(rows, len, settings, argc, argv, rest, &error)) {
 		command_error("%s (wiretally %s --help says more)", error.message, argv[0]);
 		return EXIT_USAGE;

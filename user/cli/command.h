@@ -19,6 +19,7 @@ struct command {
 	const char *name;
 	const char *summary;
 	int (*run)(int argc, char **argv); /* argv[0] is the name; returns enum exit_status */
+	bool has_options; /* command_options() reads them */
 };
 
 extern const struct command commands[];

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "user/cli/command.h"
+#include "user/cli/doc.h"
 #include "user/cli/import.h"
 #include "user/lib/cleanup.h"
 #include "user/lib/log.h"
@@ -14,25 +15,29 @@ static int cmd_help(int argc, char **argv);
 static int cmd_version(int argc, char **argv);
 
 const struct command commands[] = {
-	{ "run", "start agent and collector on this host, until Ctrl-C", cmd_run },
-	{ "top", "who talks most: traffic grouped and sorted", cmd_top },
-	{ "flows", "the flow records themselves", cmd_flows },
+	{ "run", "start agent and collector on this host, until Ctrl-C", cmd_run, true },
+	{ "top", "who talks most: traffic grouped and sorted", cmd_top, true },
+	{ "flows", "the flow records themselves", cmd_flows, true },
 	{ "tcp", "how TCP fares: latency, retransmits, failures, by destination or process",
-	  cmd_tcp },
-	{ "series", "traffic over time, for graphs", cmd_series },
-	{ "topology", "who talks to whom: table, D3, Graphviz, Mermaid", cmd_topology },
-	{ "latency", "connect latency and round trips by far end: percentiles", cmd_latency },
-	{ "connects", "TCP connections: slow, failed, whose, and why they ended", cmd_connects },
-	{ "drops", "packets the kernel dropped: why and where", cmd_drops },
-	{ "audit", "prove that every packet is in a record or in a named counter", cmd_audit },
-	{ "export", "flow records into a file: Parquet, CSV, JSON", cmd_export },
-	{ "exporters", "routers and others that send NetFlow, IPFIX or sFlow", cmd_exporters },
-	{ "status", "what is watched, how, and by whom", cmd_status },
-	{ "import", "capture files into the collector", cmd_import },
-	{ "token", "let an agent or a reader of another host in", cmd_token },
-	{ "detach", "remove every trace from the kernel", cmd_detach },
-	{ "version", "print the version", cmd_version },
-	{ "help", "this text, or that of a command", cmd_help },
+	  cmd_tcp, true },
+	{ "series", "traffic over time, for graphs", cmd_series, true },
+	{ "topology", "who talks to whom: table, D3, Graphviz, Mermaid", cmd_topology, true },
+	{ "latency", "connect latency and round trips by far end: percentiles", cmd_latency, true },
+	{ "connects", "TCP connections: slow, failed, whose, and why they ended", cmd_connects,
+	  true },
+	{ "drops", "packets the kernel dropped: why and where", cmd_drops, true },
+	{ "audit", "prove that every packet is in a record or in a named counter", cmd_audit,
+	  true },
+	{ "export", "flow records into a file: Parquet, CSV, JSON", cmd_export, true },
+	{ "exporters", "routers and others that send NetFlow, IPFIX or sFlow", cmd_exporters,
+	  true },
+	{ "status", "what is watched, how, and by whom", cmd_status, true },
+	{ "import", "capture files into the collector", cmd_import, true },
+	{ "token", "let an agent or a reader of another host in", cmd_token, true },
+	{ "detach", "remove every trace from the kernel", cmd_detach, true },
+	{ "completion", "the shell's completion of all this", cmd_completion, false },
+	{ "version", "print the version", cmd_version, false },
+	{ "help", "this text, or that of a command", cmd_help, false },
 };
 const size_t commands_len = ARRAY_LEN(commands);
 
@@ -42,7 +47,7 @@ static void print_commands(FILE *out)
 	      "Every packet that crosses a watched interface is in one record or one counter.\n\n",
 	      out);
 	for (size_t i = 0; i < commands_len; i++)
-		fprintf(out, "  %-10s%s\n", commands[i].name, commands[i].summary);
+		fprintf(out, "  %-12s%s\n", commands[i].name, commands[i].summary);
 	fputs("\n`wiretally COMMAND --help` says more. Exit status: 0 done, 1 failed, 2 wrong usage,\n"
 	      "3 an audit that does not balance.\n",
 	      out);
@@ -94,10 +99,10 @@ static int cmd_version(int argc, char **argv)
 
 /* The same as commands, as all programs have them. */
 static const struct command flags[] = {
-	{ "--help", NULL, cmd_help },
-	{ "-h", NULL, cmd_help },
-	{ "--version", NULL, cmd_version },
-	{ "-V", NULL, cmd_version },
+	{ "--help", NULL, cmd_help, false },
+	{ "-h", NULL, cmd_help, false },
+	{ "--version", NULL, cmd_version, false },
+	{ "-V", NULL, cmd_version, false },
 };
 
 int main(int argc, char **argv)
@@ -109,6 +114,10 @@ int main(int argc, char **argv)
 	if (argc < 2) {
 		print_commands(stderr);
 		return EXIT_USAGE;
+	}
+	if (options_doc_asked(argc, argv)) {
+		doc_print(options_doc_asked(argc, argv));
+		return EXIT_DONE;
 	}
 	for (size_t i = 0; i < ARRAY_LEN(flags); i++) {
 		if (!strcmp(argv[1], flags[i].name))

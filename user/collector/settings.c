@@ -3,6 +3,7 @@
 #include "user/collector/settings.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "user/collector/keep.h"
@@ -10,6 +11,7 @@
 #include "user/lib/cleanup.h"
 #include "user/lib/log.h"
 #include "user/lib/options.h"
+#include "user/lib/options_doc.h"
 
 #define AT(field) offsetof(struct settings, field)
 
@@ -67,6 +69,20 @@ void settings_help(FILE *out)
 	options_help(rows, ARRAY_LEN(rows), out);
 }
 
+static const struct options_doc doc = {
+	.name = "wiretally-collector",
+	.section = 8,
+	.summary = "stores what agents ship, and answers questions about it",
+	.usage = "[OPTION]…",
+	.about = "Listens on loopback and a Unix socket. A file of options (--config) is YAML, an "
+		 "option's name and its value a line; a list where it may be given several times. "
+		 "SIGHUP reads it and the tokens again: ages and sizes are taken over at once.",
+	.examples = "listen: 127.0.0.1:9101\nkeep: { raw: 12h, minute: 14d }\n"
+		    "exporters: [ \"0.0.0.0:2055\" ]\nsink:\n  - ipfix://10.0.0.5:4739\n",
+	.rows = rows,
+	.len = ARRAY_LEN(rows),
+};
+
 static int parse(int argc, char **argv, struct settings *ret)
 {
 	char why[KEEP_ERROR_MAX];
@@ -102,8 +118,14 @@ static int parse(int argc, char **argv, struct settings *ret)
 
 int settings_parse(int argc, char **argv, struct settings *ret)
 {
-	int err = parse(argc, argv, ret);
+	enum options_doc_kind kind = options_doc_asked(argc, argv);
+	int err;
 
+	if (kind) {
+		options_doc_print(&doc, kind, stdout);
+		exit(0);
+	}
+	err = parse(argc, argv, ret);
 	return err ? err : sinks_open(&ret->sinks);
 }
 

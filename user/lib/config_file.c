@@ -90,8 +90,8 @@ static int unknown(const struct reading *r, const yaml_event_t *e, const char *n
 			names[n++] = r->rows[i].name;
 	near = suggest_nearest(name, names, n);
 	return near ? fail(r, &e->start_mark, "unknown option '%.40s'; did you mean '%s'?", name,
-			   near) :
-		      fail(r, &e->start_mark, "unknown option '%.40s'", name);
+			   near)
+		    : fail(r, &e->start_mark, "unknown option '%.40s'", name);
 }
 
 /* ---- values --------------------------------------------------------------------------------- */
@@ -243,8 +243,9 @@ static int check_size(FILE *f, const char *name, struct option_error *error)
 int config_file_read(FILE *f, const char *name, const struct option_row *rows, size_t len,
 		     void *settings, struct option_error *error)
 {
-	struct reading r = { .name = name, .rows = rows, .len = len, .settings = settings,
-			     .error = error };
+	struct reading r = {
+		.name = name, .rows = rows, .len = len, .settings = settings, .error = error
+	};
 	bool is_inside = false, is_end = false;
 	int err = check_size(f, name, error);
 

@@ -45,9 +45,11 @@ Test(config_file, sets_every_kind)
 	struct option_error error;
 	struct settings s;
 
-	cr_assert(read_text("# comment\nname: a text\nword: b\nlist: [x, 'y z']\nsize: 2M\nflag: yes\n",
-			    &s, &error) == 0,
-		  "%s", error.message);
+	cr_assert(
+		read_text(
+			"# comment\nname: a text\nword: b\nlist: [x, 'y z']\nsize: 2M\nflag: yes\n",
+			&s, &error) == 0,
+		"%s", error.message);
 	cr_expect_str_eq(s.name, "a text");
 	cr_expect_str_eq(s.word, "b");
 	cr_expect(s.list.len == 2 && s.size == 2u << 20 && s.flag);

@@ -59,7 +59,7 @@ ifneq ($(shell pkg-config --exists rdkafka 2>/dev/null && echo yes),)
 CPPFLAGS += -DWT_HAVE_KAFKA
 SINKS_LIBS := -lrdkafka
 endif
-SINKS_LIBS += -ljansson -lcurl
+SINKS_LIBS += -ljansson -lcurl -lgnutls
 # OTLP's own schema; protoc-c knows no `optional` of proto3, a oneof of one is the same on the wire
 OTLP_FROM := /usr/include/opentelemetry/proto
 OTLP_NAMES := common/v1/common resource/v1/resource logs/v1/logs metrics/v1/metrics \
@@ -206,6 +206,8 @@ $(BUILD)/tests/kern/%: $(BUILD)/tests/kern/%.o $(AGENT_A) $(BASE_A)
 	$(link) -lcriterion $(AGENT_LIBS)
 $(BUILD)/tests/tools/%: $(BUILD)/tests/tools/%.o $(TOOL_LIB) $(BASE_A)
 	$(link) $(TOOL_LIBS)
+$(BUILD)/bench/sinks: $(BUILD)/bench/sinks.o $(SINKS_A) $(BASE_A)
+	$(link) $(SINKS_LIBS) -lpthread $(BASE_LIBS)
 $(BUILD)/bench/store: $(BUILD)/bench/store.o $(COLLECTOR_A) $(EXPORTERS_A) $(SINKS_A) $(BASE_A) | $(DUCKDB)/libduckdb.so
 	$(link) $(COLLECTOR_LIBS) -lm
 $(BUILD)/bench/%: $(BUILD)/bench/%.o $(BENCH_LIB) $(TOOL_LIB) $(AGENT_A) $(BASE_A)

@@ -122,7 +122,7 @@ def documents(rig):
                   [f"--{name}" for name in options], f"completion of {program}")
     rig.equal(complete(rig, rig.sh(rig.program("wiretally-agent"), "--doc=completion"),
                        "_wiretally_agent", "wiretally-agent", "--hook", "t"), ["tc", "tcx"], "a choice")
-    script = rig.cli("completion")
+    script = rig.sh(rig.program("wiretally"), "completion")
     rig.equal(complete(rig, script, "_wiretally", "wiretally", "ser"), ["series"], "a command")
     rig.equal(complete(rig, script, "_wiretally", "wiretally", "top", "--hav"), ["--having"],
               "its options")

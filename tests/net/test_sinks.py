@@ -6,10 +6,12 @@ import json
 import os
 import re
 import struct
+import subprocess
 import sys
 
 from ledger import settled
 from rig import run_test
+from test_tls import certificates
 
 PORT = 9995
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -177,6 +179,99 @@ def tcp(rig):
     rig.equal(sink["delivered"], sink["given"], "every row")
 
 
+def tls(rig):
+    """To who is trusted alone; what a receiver decrypts is the same stream."""
+    rig.need("openssl", "iperf3")
+    certificates(rig, "127.0.0.1")
+    os.chmod(rig.tmp, 0o755)
+    path = f"{rig.tmp}/received"
+    a, b, c, start = watched(
+        rig, f"ipfix+tls://127.0.0.1:{PORT}?ca={rig.tmp}/ca.pem",
+        f"ipfix+tls://127.0.0.1:{PORT + 1}?ca={rig.tmp}/other.pem")
+    for i in range(2):
+        with open(f"{path}.{i}", "wb") as out:
+            c.start(f"s_server{i}", "openssl", "s_server", "-quiet", "-accept", str(PORT + i),
+                    "-cert", f"{rig.tmp}/server.pem", "-key", f"{rig.tmp}/server.key", stdout=out,
+                    stdin=subprocess.PIPE)  # at its end the server would end
+    rig.wait_until(lambda: all(f":{PORT + i}" in c.run("ss", "-Hltn") for i in range(2)), "them")
+    start()
+    agent = rig.agent(b, ["v1"], interval="200ms")
+    traffic(rig, a, b)
+    rig.equal(agent.stop(), 0, f"agent: {agent.log()}")
+    settled(rig)
+    rig.wait_until(lambda: sinks_now(rig)[0]["waiting"] == 0, "the first sink to be empty")
+    trusted, other = sinks_now(rig)
+    rig.equal((trusted["delivered"], trusted["error"]), (trusted["given"], ""), f"{trusted}")
+    rig.equal((other["delivered"], other["waiting"]), (0, other["given"]), f"{other}")
+    rig.check("Permission denied" in other["error"], f"{other}")
+    rig.wait_until(lambda: rows_of(f"{path}.0") == trusted["delivered"], "all of the stream")
+    rig.equal(os.path.getsize(f"{path}.1"), 0, "bytes to who is not trusted")
+
+
+def rows_of(path):
+    """Data records by the sequence of the last message and what is in it: all of one length."""
+    stream = messages(path)
+    sizes, rows = {}, 0
+    for _, sets in stream:
+        at = 0
+        while at + 4 <= len(sets):
+            number, length = struct.unpack_from(">HH", sets, at)
+            at, end = at + 4, at + length
+            if number == 2:
+                while at + 4 <= end:
+                    template, fields = struct.unpack_from(">HH", sets, at)
+                    sizes[template] = sum(struct.unpack_from(">HH", sets, at + 4 + 4 * i)[1]
+                                          for i in range(fields))
+                    at += 4 + 4 * fields
+            else:
+                rows += (end - at) // sizes[number]
+            at = end
+    return rows
+
+
+def nfacctd(rig):
+    """Its sums, and tshark's reading of the options."""
+    rig.need("nfacctd", "tshark", "tcpdump", "iperf3")
+    a, b, c, start = watched(rig, f"ipfix://127.0.0.1:{PORT}?options=1",
+                             f"netflow9://127.0.0.1:{PORT + 1}")
+    conf, out, pcap = (f"{rig.tmp}/{n}" for n in ("nfacctd.conf", "nfacctd.json", "sent.pcap"))
+    with open(conf, "w") as f:
+        f.write(f"daemonize: false\nnfacctd_ip: 127.0.0.1\nnfacctd_port: {PORT}\n"
+                "plugins: print\nprint_output: json\nprint_refresh_time: 2\n"
+                f"print_output_file: {out}\nprint_output_file_append: true\n"
+                "aggregate: src_host, dst_host, src_port, dst_port, proto\n")
+    theirs = c.start("nfacctd", "nfacctd", "-f", conf)
+    dump = c.start("tcpdump", "tcpdump", "-i", "lo", "-U", "--immediate-mode", "-Z", "root",
+                   "-w", pcap, "udp")
+    rig.wait_until(lambda: str(PORT) in c.run("ss", "-Hlun") and "listening" in dump.log(), "them")
+    start()
+    agent = rig.agent(b, ["v1"], interval="200ms")
+    traffic(rig, a, b)
+    rig.equal(agent.stop(), 0, f"agent: {agent.log()}")
+    sinks(rig)
+    reply = rig.cli_json("top", "--by", "proto", "--last", "all", "inet or inet6")
+    want = reply["total"]["packets"], sum(r["l3_octets"] for r in reply["rows"])
+
+    def read():
+        if not os.path.exists(out):
+            return 0, 0
+        with open(out) as f:
+            rows = [json.loads(line) for line in f]
+        return sum(r["packets"] for r in rows), sum(r["bytes"] for r in rows)
+    rig.wait_until(lambda: read() == want, f"nfacctd to have {want}: {read()}")
+    theirs.signal(2)
+    dump.stop()
+    text = c.run("tshark", "-r", pcap, "-d", f"udp.port=={PORT},cflow", "-d",
+                 f"udp.port=={PORT + 1},cflow", "-V")
+    for port in (PORT, PORT + 1):
+        part = c.run("tshark", "-r", pcap, "-d", f"udp.port=={port},cflow", "-V", "-Y",
+                     f"udp.dstport=={port}")
+        rig.check("v1" in re.findall(r"(?:IfName|Interface ?Name): (\S+)", part),
+                  f"{port}: the interface's name: {re.findall('.*[Nn]ame.*', part)[:5]}")
+        rig.check(re.search(r"[Ss]ampling ?[Ii]nterval: 1", part), f"{port}: sampling")
+    rig.check("alformed" not in text, "malformed")
+
+
 def queue_is_full(rig):
     """Nobody listens, and more rows come than may wait: named, and the store has them all."""
     a, b, c, start = watched(rig, f"ipfix+tcp://127.0.0.1:{PORT}")
@@ -195,7 +290,7 @@ def queue_is_full(rig):
     rig.check(rig.cli_json("audit", "--last", "all")["balanced"], "the ledger")
 
 
-TESTS = (ipfix, netflow9, another_collector, tcp, queue_is_full)
+TESTS = (ipfix, netflow9, another_collector, tcp, tls, nfacctd, queue_is_full)
 
 if __name__ == "__main__":
     run_test(*[t for t in TESTS if t.__name__ in (sys.argv[1:] or [x.__name__ for x in TESTS])])

@@ -13,8 +13,8 @@ from rig import run_test
 PORT = 9443
 
 
-def certificates(rig):
-    """A CA, a server it signed for 10.8.0.1, and a CA that signed nothing here."""
+def certificates(rig, address="10.8.0.1"):
+    """A CA, a server it signed for address, and a CA that signed nothing here."""
     for name in ("ca", "other"):
         rig.sh("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
                "-nodes", "-days", "2", "-subj", f"/CN={name}", "-keyout", f"{rig.tmp}/{name}.key",
@@ -23,7 +23,7 @@ def certificates(rig):
            "-subj", "/CN=collector", "-keyout", f"{rig.tmp}/server.key", "-out",
            f"{rig.tmp}/server.csr")
     with open(f"{rig.tmp}/ext", "w") as f:
-        f.write("subjectAltName=IP:10.8.0.1\n")
+        f.write(f"subjectAltName=IP:{address}\n")
     rig.sh("openssl", "x509", "-req", "-in", f"{rig.tmp}/server.csr", "-CA", f"{rig.tmp}/ca.pem",
            "-CAkey", f"{rig.tmp}/ca.key", "-CAcreateserial", "-days", "2", "-extfile",
            f"{rig.tmp}/ext", "-out", f"{rig.tmp}/server.pem")

@@ -95,6 +95,20 @@ static const struct field {
 
 #define TEMPLATES 4 /* bit i of enum which */
 
+/* Of options, behind those; scope: the interface. */
+#define OPTIONS_NAME (FIRST_TEMPLATE + TEMPLATES)
+#define OPTIONS_SAMPLING (OPTIONS_NAME + 1)
+#define ELEMENT_INTERFACE 10
+#define V9_SCOPE_INTERFACE 2 /* RFC 3954 6.1 */
+static const struct option_field {
+	uint16_t template, element, bytes;
+} option_fields[] = {
+	{ OPTIONS_NAME, 82, 16 },
+	{ OPTIONS_SAMPLING, 34, 4 },
+	{ OPTIONS_SAMPLING, 35, 1 }, /* 2: random */
+};
+#define SAMPLING_RANDOM 2
+
 static bool is_in(const struct flow_message *m, const struct field *f, uint16_t template)
 {
 	return f->which & 1u << (template - FIRST_TEMPLATE) &&
@@ -225,7 +239,7 @@ static void begin(struct flow_message *m)
 {
 	m->len = m->is_v9 ? V9_HEADER : IPFIX_HEADER;
 	m->set = 0;
-	m->records = m->parts = 0;
+	m->records = m->options = m->parts = 0;
 }
 
 static void end_set(struct flow_message *m)
@@ -268,7 +282,7 @@ int flow_message_flush(struct flow_message *m, int64_t now_us)
 		return 0;
 	fill_header(m, now_us);
 	err = m->send(m->arg, m->bytes, m->len, records);
-	m->sequence += m->is_v9 ? 1 : records;
+	m->sequence += m->is_v9 ? 1 : records + m->options;
 	begin(m);
 	return err;
 }
@@ -290,6 +304,115 @@ static void put_template(struct flow_message *m, uint16_t template)
 	m->parts++;
 }
 
+static void put_option_template(struct flow_message *m, uint16_t template)
+{
+	uint16_t len = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(option_fields); i++)
+		len += option_fields[i].template == template;
+	put(m, template, 2);
+	put(m, m->is_v9 ? 4 : len + 1u, 2); /* v9: octets of scopes, and of options */
+	put(m, m->is_v9 ? 4u * len : 1, 2);
+	put(m, m->is_v9 ? V9_SCOPE_INTERFACE : ELEMENT_INTERFACE, 2);
+	put(m, 4, 2);
+	for (size_t i = 0; i < ARRAY_LEN(option_fields); i++) {
+		if (option_fields[i].template != template)
+			continue;
+		put(m, option_fields[i].element, 2);
+		put(m, option_fields[i].bytes, 2);
+	}
+	m->parts++;
+}
+
+static void put_option_templates(struct flow_message *m)
+{
+	end_set(m);
+	m->set = m->len;
+	put(m, m->is_v9 ? 1 : 3, 2);
+	put(m, 0, 2);
+	put_option_template(m, OPTIONS_NAME);
+	put_option_template(m, OPTIONS_SAMPLING);
+	end_set(m);
+}
+
+/* There is room, and the open set is of this template. */
+static int open_set(struct flow_message *m, uint16_t template, size_t need, int64_t now_us)
+{
+	int err = 0;
+
+	if (m->len + need + SET_HEADER + 3 > sizeof(m->bytes)) /* and padding */
+		err = flow_message_flush(m, now_us);
+	if (err)
+		return err;
+	if (m->set && m->template != template)
+		end_set(m);
+	if (m->set)
+		return 0;
+	m->set = m->len;
+	m->template = template;
+	put(m, template, 2);
+	put(m, 0, 2);
+	return 0;
+}
+
+static int put_name(struct flow_message *m, const struct flow_message_interface *i, int64_t now_us)
+{
+	int err = open_set(m, OPTIONS_NAME, 20, now_us);
+
+	if (err)
+		return err;
+	put(m, i->index, 4);
+	memcpy(m->bytes + m->len, i->name, sizeof(i->name));
+	m->len += sizeof(i->name);
+	m->options++;
+	m->parts++;
+	return 0;
+}
+
+static int put_sampling(struct flow_message *m, const struct flow_message_interface *i,
+			int64_t now_us)
+{
+	int err = open_set(m, OPTIONS_SAMPLING, 9, now_us);
+
+	if (err)
+		return err;
+	put(m, i->index, 4);
+	put(m, i->sampling ? i->sampling : 1, 4);
+	put(m, SAMPLING_RANDOM, 1);
+	m->options++;
+	m->parts++;
+	return 0;
+}
+
+static int put_options(struct flow_message *m, int64_t now_us)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < m->interfaces_len; i++)
+		if (*m->interfaces[i].name)
+			err = put_name(m, &m->interfaces[i], now_us);
+	for (size_t i = 0; !err && i < m->interfaces_len; i++)
+		err = put_sampling(m, &m->interfaces[i], now_us);
+	m->has_news = false;
+	return err;
+}
+
+void flow_message_describe(struct flow_message *m, const struct flow_message_interface *what)
+{
+	size_t i = 0;
+
+	while (m->with_options && i < m->interfaces_len && m->interfaces[i].index != what->index)
+		i++;
+	if (!m->with_options || i == FLOW_MESSAGE_INTERFACES_MAX)
+		return;
+	if (i < m->interfaces_len && m->interfaces[i].sampling == what->sampling &&
+	    !strcmp(m->interfaces[i].name, what->name))
+		return;
+	m->interfaces[i] = *what;
+	m->interfaces_len += i == m->interfaces_len;
+	m->has_news = true;
+}
+
 static int put_templates(struct flow_message *m, int64_t now_us)
 {
 	int err = flow_message_flush(m, now_us);
@@ -301,28 +424,20 @@ static int put_templates(struct flow_message *m, int64_t now_us)
 	put(m, 0, 2);
 	for (uint16_t i = 0; i < TEMPLATES; i++)
 		put_template(m, FIRST_TEMPLATE + i);
+	if (m->with_options)
+		put_option_templates(m);
 	m->templates_us = now_us;
+	m->has_news = m->interfaces_len > 0;
 	return flow_message_flush(m, now_us);
 }
 
 static int put_row(struct flow_message *m, const struct flow *f, int64_t now_us)
 {
 	uint16_t template = template_of(f);
-	size_t need = record_bytes(m, template) + SET_HEADER + 3; /* and padding */
-	int err = 0;
+	int err = open_set(m, template, record_bytes(m, template), now_us);
 
-	if (m->len + need > sizeof(m->bytes))
-		err = flow_message_flush(m, now_us);
 	if (err)
 		return err;
-	if (m->set && m->template != template)
-		end_set(m);
-	if (!m->set) {
-		m->set = m->len;
-		m->template = template;
-		put(m, template, 2);
-		put(m, 0, 2);
-	}
 	for (size_t i = 0; i < ARRAY_LEN(fields); i++)
 		if (is_in(m, &fields[i], template))
 			put_field(m, &fields[i], f);
@@ -338,6 +453,8 @@ int flow_message_add(struct flow_message *m, const struct flow *rows, size_t len
 	if (!m->templates_us ||
 	    now_us - m->templates_us > FLOW_MESSAGE_TEMPLATES_S * INT64_C(1000000))
 		err = put_templates(m, now_us);
+	if (!err && m->has_news)
+		err = put_options(m, now_us);
 	for (size_t i = 0; !err && i < len; i++)
 		err = put_row(m, &rows[i], now_us);
 	return err;
@@ -346,7 +463,9 @@ int flow_message_add(struct flow_message *m, const struct flow *rows, size_t len
 void flow_message_init(struct flow_message *m, bool is_v9, uint32_t domain, int64_t now_us,
 		       flow_message_send *send, void *arg)
 {
-	*m = (struct flow_message){ .is_v9 = is_v9, .domain = domain, .send = send, .arg = arg };
+	*m = (struct flow_message){
+		.is_v9 = is_v9, .with_options = is_v9, .domain = domain, .send = send, .arg = arg
+	};
 	/* a whole second, as the header's time is: uptimes then are exact to the millisecond */
 	m->started_us = now_us - now_us % 1000000;
 	begin(m);

@@ -22,8 +22,18 @@
 /* Takes a whole message (borrowed). What it returns ends the call that made the message. */
 typedef int flow_message_send(void *arg, const uint8_t *bytes, size_t len, uint32_t records);
 
+#define FLOW_MESSAGE_INTERFACES_MAX 64 /* described; more are not */
+
+/* What options say of an interface: name (elements 10 and 82), sampling (34 and 35). */
+struct flow_message_interface {
+	uint32_t index;
+	uint32_t sampling; /* 1 of so many packets; 0 and 1: all */
+	char name[16]; /* "": unknown */
+};
+
 struct flow_message {
 	bool is_v9;
+	bool with_options; /* names and sampling of interfaces; v9: true, IPFIX: false */
 	uint32_t domain; /* observation domain, v9: source id */
 	flow_message_send *send;
 	void *arg;
@@ -35,12 +45,19 @@ struct flow_message {
 	size_t len;
 	size_t set; /* where the open data set begins; 0: none */
 	uint16_t template;
+	struct flow_message_interface interfaces[FLOW_MESSAGE_INTERFACES_MAX];
+	size_t interfaces_len;
+	bool has_news; /* of interfaces, not sent yet */
+	uint32_t options; /* in this message, of options data: they count for the sequence */
 	uint32_t records; /* in this message, of data */
 	uint32_t parts; /* v9's count: records and templates */
 };
 
 void flow_message_init(struct flow_message *m, bool is_v9, uint32_t domain, int64_t now_us,
 		       flow_message_send *send, void *arg);
+
+/* Options go with the templates, and before the next rows when this says something new. */
+void flow_message_describe(struct flow_message *m, const struct flow_message_interface *i);
 
 /* Adds rows; full messages leave. 0, or what send said: then the message is gone all the same. */
 int flow_message_add(struct flow_message *m, const struct flow *rows, size_t len, int64_t now_us);

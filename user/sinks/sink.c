@@ -17,8 +17,8 @@
 #include "user/sinks/sink_url.h"
 
 static const struct sink_kind *const kinds[] = {
-	&sink_ipfix_udp, &sink_ipfix_tcp, &sink_netflow9,   &sink_file,
-	&sink_kafka,	 &sink_otlp_http, &sink_otlp_https,
+	&sink_ipfix_udp, &sink_ipfix_tcp, &sink_ipfix_tls, &sink_netflow9,
+	&sink_file,	 &sink_kafka,	  &sink_otlp_http, &sink_otlp_https,
 };
 
 /* Rows as they were given. */
@@ -63,7 +63,7 @@ static int parse(struct sink *s, const char *url, const char **why)
 {
 	int err;
 
-	*why = "want ipfix://HOST:PORT, ipfix+tcp://HOST:PORT, netflow9://HOST:PORT, file:PATH, kafka://HOST:PORT/TOPIC or otlp+http://HOST:PORT";
+	*why = "want ipfix://HOST:PORT, ipfix+tcp://, ipfix+tls://, netflow9://HOST:PORT, file:PATH, kafka://HOST:PORT/TOPIC or otlp+http://HOST:PORT";
 	s->kind = find_kind(url);
 	if (!s->kind || strlen(url) >= sizeof(s->counts.url) ||
 	    sink_url_parse(url + strlen(s->kind->scheme), &s->url))

@@ -10,6 +10,7 @@
  *   ipfix://HOST:PORT          IPFIX over UDP                 it was sent: nobody says more
  *   netflow9://HOST:PORT       NetFlow v9 over UDP            it was sent
  *   ipfix+tcp://HOST:PORT      IPFIX over TCP                 the kernel has taken it
+ *   ipfix+tls://HOST:PORT      the same over TLS              TLS has taken it
  *   file:PATH                  JSON lines or protobuf         it was written
  *   kafka://HOST:PORT/TOPIC    protobuf or JSON messages      the brokers have acknowledged it
  *   otlp+http://HOST:PORT      OpenTelemetry's log records    the receiver answered 200

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0
 /* Rows in, messages of IPFIX or NetFlow v9 over UDP or TCP out. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -10,8 +11,11 @@
 #include "user/sinks/sink.h"
 #include "user/sinks/sink_kind.h"
 #include "user/sinks/sink_socket.h"
+#include "user/sinks/sink_tls.h"
 
-enum flavour { IPFIX_UDP, IPFIX_TCP, NETFLOW9 };
+#define BURST_NS 1000000
+
+enum flavour { IPFIX_UDP, IPFIX_TCP, IPFIX_TLS, NETFLOW9 };
 
 struct ipfix {
 	struct sink *sink;
@@ -19,11 +23,26 @@ struct ipfix {
 	uint64_t rate;
 	const char *host, *port;
 	struct sink_socket socket;
+	struct sink_tls *tls; /* NULL: none */
 	struct flow_message message;
+	struct flow_message_interface described; /* the last one */
 	int64_t next_ns; /* of a paced message */
 };
 
-/* No faster than the rate: a commit's rows come all at once. */
+static void ipfix_free(void *own)
+{
+	struct ipfix *x = own;
+
+	if (x)
+		sink_tls_free(x->tls);
+	free(x);
+}
+DEFINE_AUTO(ipfix_free, struct ipfix *);
+
+/*
+ * No faster than the rate: a commit's rows come all at once. What is due within BURST_NS goes at
+ * once: a sleep costs as much as some messages, and none is that short.
+ */
 static void pace(struct ipfix *x, uint32_t records)
 {
 	int64_t now_ns = monotonic_ns();
@@ -34,7 +53,8 @@ static void pace(struct ipfix *x, uint32_t records)
 	if (x->next_ns < now_ns)
 		x->next_ns = now_ns;
 	until = (struct timespec){ x->next_ns / 1000000000, x->next_ns % 1000000000 };
-	clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL);
+	if (x->next_ns - now_ns > BURST_NS)
+		clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL);
 	x->next_ns += (int64_t)((uint64_t)records * 1000000000 / x->rate);
 }
 
@@ -44,32 +64,47 @@ static int send_message(void *arg, const uint8_t *bytes, size_t len, uint32_t re
 	int err;
 
 	pace(x, records);
-	err = sink_socket_send(&x->socket, bytes, len);
+	err = x->tls ? sink_tls_send(x->tls, bytes, len) : sink_socket_send(&x->socket, bytes, len);
 	if (!err)
 		sink_confirm(x->sink, records, len);
 	return err;
 }
 
+static int make_tls(struct ipfix *x, struct sink_url *url)
+{
+	const char *cert = sink_url_option(url, "cert"), *key = sink_url_option(url, "key");
+
+	if (!cert != !key)
+		return -EINVAL;
+	return sink_tls_new(sink_url_option(url, "ca"), cert, key, &x->tls);
+}
+
 static int ipfix_make(const struct sink_kind *kind, struct sink *sink, struct sink_url *url,
 		      void **ret, const char **why)
 {
-	AUTO_FREE struct ipfix *x = calloc(1, sizeof(*x));
-	uint64_t domain = 0;
+	AUTO(ipfix_free) struct ipfix *x = calloc(1, sizeof(*x));
+	uint64_t domain = 0, options = kind->flavour == NETFLOW9;
 
 	if (!x)
 		return -ENOMEM;
 	x->sink = sink;
-	x->is_tcp = kind->flavour == IPFIX_TCP;
+	x->is_tcp = kind->flavour == IPFIX_TCP || kind->flavour == IPFIX_TLS;
 	x->rate = SINK_RATE_DEFAULT;
 	x->socket.fd = -1;
 	if (*url->path || sink_url_host(url, &x->host, &x->port))
 		return -EINVAL;
-	*why = "behind ? may stand rate=N, domain=N and all=1, joined by &";
+	*why = "behind ? may stand rate=N, domain=N, options=0|1 and all=1, joined by &";
 	if (sink_url_number(url, "rate", 1, UINT32_MAX, &x->rate) ||
-	    sink_url_number(url, "domain", 0, UINT32_MAX, &domain))
+	    sink_url_number(url, "domain", 0, UINT32_MAX, &domain) ||
+	    sink_url_number(url, "options", 0, 1, &options))
 		return -EINVAL;
+	if (kind->flavour == IPFIX_TLS && make_tls(x, url)) {
+		*why = "behind ? may stand ca=FILE, and cert=FILE and key=FILE together, in PEM";
+		return -EINVAL;
+	}
 	flow_message_init(&x->message, kind->flavour == NETFLOW9, (uint32_t)domain, wall_us(),
 			  send_message, x);
+	x->message.with_options = options;
 	*ret = TAKE(x);
 	return 0;
 }
@@ -79,16 +114,37 @@ static int ipfix_open(void *own)
 	struct ipfix *x = own;
 	int err = sink_socket_open(&x->socket, x->host, x->port, x->is_tcp);
 
-	if (!err)
+	if (!err && x->tls)
+		err = sink_tls_begin(x->tls, x->socket.fd, x->host);
+	if (err)
+		sink_socket_close(&x->socket);
+	else
 		flow_message_restart(&x->message);
 	return err;
+}
+
+/* Names and sampling go along as options. */
+static void describe(struct ipfix *x, const struct sink_rows *rows, const struct flow *f)
+{
+	const char *name;
+
+	if (f->ifindex == x->described.index && f->sampling == x->described.sampling)
+		return;
+	name = sink_interface_name(rows, f->ifindex, f->netns);
+	x->described =
+		(struct flow_message_interface){ .index = f->ifindex, .sampling = f->sampling };
+	snprintf(x->described.name, sizeof(x->described.name), "%s", name ? name : "");
+	flow_message_describe(&x->message, &x->described);
 }
 
 static int ipfix_deliver(void *own, const struct sink_rows *rows, size_t from)
 {
 	struct ipfix *x = own;
-	int err = flow_message_add(&x->message, rows->flows + from, rows->flows_len - from,
-				   wall_us());
+	int err;
+
+	for (size_t i = from; i < rows->flows_len; i++)
+		describe(x, rows, &rows->flows[i]);
+	err = flow_message_add(&x->message, rows->flows + from, rows->flows_len - from, wall_us());
 
 	return err ? err : flow_message_flush(&x->message, wall_us());
 }
@@ -97,6 +153,8 @@ static void ipfix_close(void *own)
 {
 	struct ipfix *x = own;
 
+	if (x->tls)
+		sink_tls_end(x->tls);
 	sink_socket_close(&x->socket);
 }
 
@@ -109,8 +167,9 @@ static void ipfix_close(void *own)
 		.open = ipfix_open,       \
 		.deliver = ipfix_deliver, \
 		.close = ipfix_close,     \
-		.free = free,             \
+		.free = ipfix_free,       \
 	}
 const struct sink_kind sink_ipfix_udp = IPFIX("ipfix:", IPFIX_UDP);
 const struct sink_kind sink_ipfix_tcp = IPFIX("ipfix+tcp:", IPFIX_TCP);
+const struct sink_kind sink_ipfix_tls = IPFIX("ipfix+tls:", IPFIX_TLS);
 const struct sink_kind sink_netflow9 = IPFIX("netflow9:", NETFLOW9);

@@ -80,7 +80,8 @@ struct sink_kind {
 	void (*free)(void *own); /* closed before */
 };
 
-extern const struct sink_kind sink_ipfix_udp, sink_ipfix_tcp, sink_netflow9; /* sink_ipfix.c */
+/* sink_ipfix.c */
+extern const struct sink_kind sink_ipfix_udp, sink_ipfix_tcp, sink_ipfix_tls, sink_netflow9;
 extern const struct sink_kind sink_file; /* sink_file.c */
 extern const struct sink_kind sink_kafka; /* sink_kafka.c */
 extern const struct sink_kind sink_otlp_http, sink_otlp_https; /* sink_otlp.c */

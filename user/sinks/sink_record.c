@@ -24,16 +24,12 @@ static bool has_addresses(const struct flow *f)
 /* ---- protobuf ------------------------------------------------------------------------------- */
 
 /* The same name and type on both sides. */
-#define FLOW_NUMBERS(X)                                                                   \
-	X(start_us)                                                                       \
-	X(end_us)                                                                         \
-	X(ethertype)                                                                      \
-	X(flags)                                                                          \
-	X(netns)                                                                          \
-	X(vlan_outer)                                                                     \
-	X(vlan_inner)                                                                     \
-	X(tunnel_id) X(packets) X(l2_octets) X(l3_octets) X(tcp_flags) X(dscp) X(ttl_min) \
-		X(ttl_max) X(sampling)
+/* clang-format off */
+#define FLOW_NUMBERS(X)                                                                     \
+	X(start_us) X(end_us) X(ethertype) X(flags) X(netns) X(vlan_outer) X(vlan_inner)    \
+	X(tunnel_id) X(packets) X(l2_octets) X(l3_octets) X(tcp_flags) X(dscp) X(ttl_min)   \
+	X(ttl_max) X(sampling)
+/* clang-format on */
 
 static void fill_flow(const struct sink_rows *rows, const struct flow *f, Wiretally__V1__Flow *m)
 {
@@ -172,18 +168,14 @@ static const char *end_name(uint8_t end)
 	return end < ENDS ? names[end] : "unknown";
 }
 
-#define CONNECTION_COUNTS(X)                                                                     \
-	X(netns)                                                                                 \
-	X(local_port)                                                                            \
-	X(remote_port)                                                                           \
-	X(connect_ns)                                                                            \
-	X(accept_ns)                                                                             \
-	X(octets_acked)                                                                          \
-	X(octets_received)                                                                       \
-	X(segments_out) X(retransmits) X(retransmits_rto) X(retransmits_fast) X(retransmits_syn) \
-		X(retransmits_synack) X(retransmit_octets) X(srtt_us) X(rttvar_us) X(min_rtt_us) \
-			X(cwnd) X(reordering) X(lost) X(unacked) X(pacing_rate) X(delivery_rate) \
-				X(pid) X(cgroup)
+/* clang-format off */
+#define CONNECTION_COUNTS(X)                                                                \
+	X(netns) X(local_port) X(remote_port) X(connect_ns) X(accept_ns) X(octets_acked)    \
+	X(octets_received) X(segments_out) X(retransmits) X(retransmits_rto)                \
+	X(retransmits_fast) X(retransmits_syn) X(retransmits_synack) X(retransmit_octets)   \
+	X(srtt_us) X(rttvar_us) X(min_rtt_us) X(cwnd) X(reordering) X(lost) X(unacked)      \
+	X(pacing_rate) X(delivery_rate) X(pid) X(cgroup)
+/* clang-format on */
 
 static void add_connection(json_t *to, const struct connection *c)
 {

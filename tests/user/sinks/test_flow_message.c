@@ -147,6 +147,33 @@ Test(flow_message, messages_are_bounded_and_counted)
 	}
 }
 
+/* Options are data records, which count for IPFIX's sequence: nothing is missing to who reads. */
+Test(flow_message, options_go_along_and_count)
+{
+	for (int is_v9 = 0; is_v9 < 2; is_v9++) {
+		AUTO(flow_sources_free) struct flow_sources *all = flow_sources_new();
+		struct wire w = { .all = all };
+		struct flow_message m;
+		struct flow f = row("10.0.0.1", "10.0.0.2", 0x0800, 6);
+
+		flow_message_init(&m, is_v9, 0, NOW_US, give, &w);
+		m.with_options = true;
+		for (uint32_t i = 0; i < FLOW_MESSAGE_INTERFACES_MAX + 5; i++) {
+			struct flow_message_interface what = { i, i % 3, "eth" };
+
+			flow_message_describe(&m, &what);
+			cr_assert(flow_message_add(&m, &f, 1, NOW_US + i * INT64_C(2000000)) == 0);
+		}
+		cr_assert(flow_message_flush(&m, NOW_US) == 0);
+		cr_expect(w.source->rows_len == FLOW_MESSAGE_INTERFACES_MAX + 5);
+		cr_expect(w.longest <= FLOW_MESSAGE_BYTES);
+		cr_expect(w.source->counts[EXPORT_MISSING_RECORDS] == 0);
+		cr_expect(w.source->counts[EXPORT_MISSING_DATAGRAMS] == 0);
+		cr_expect(w.source->counts[EXPORT_RESTARTS] == 0);
+		cr_expect(w.source->counts[EXPORT_OUT_OF_ORDER] == 0);
+	}
+}
+
 Test(flow_message, what_cannot_be_sent_is_told)
 {
 	AUTO(flow_sources_free) struct flow_sources *all = flow_sources_new();
@@ -177,6 +204,10 @@ Test(sink, addresses)
 		{ "ipfix://10.0.0.1:70000", false },
 		{ "ipfix://10.0.0.1:4739x", false },
 		{ "kafka://10.0.0.1:9092", false },
+		{ "ipfix://10.0.0.1:4739?options=1", true },
+		{ "ipfix+tls://10.0.0.1:4739", true },
+		{ "ipfix+tls://10.0.0.1:4739?cert=/x", false },
+		{ "ipfix+tls://10.0.0.1:4739?ca=/none-such", false },
 		{ "ipfix://10.0.0.1:4739?rate", false },
 		{ "ipfix://10.0.0.1:4739?rate=0", false },
 		{ "ipfix://10.0.0.1:4739?speed=1", false },

@@ -31,7 +31,7 @@ LDFLAGS += $(SANFLAGS)
 
 # ---- what is built from what ---------------------------------------------------------------
 
-rooms := lib wire exporters sinks agent collector cli
+rooms := lib wire metrics exporters sinks agent collector cli
 src = $(sort $(wildcard user/$(1)/*.c))
 obj = $(patsubst %.c,$(BUILD)/%.o,$(1))
 
@@ -40,6 +40,7 @@ BASE_A := $(BUILD)/libwiretally.a
 AGENT_A := $(BUILD)/libagent.a
 EXPORTERS_A := $(BUILD)/libexporters.a
 SINKS_A := $(BUILD)/libsinks.a
+METRICS_A := $(BUILD)/libmetrics.a
 COLLECTOR_A := $(BUILD)/libcollector.a
 CLI_A := $(BUILD)/libcli.a
 
@@ -52,7 +53,7 @@ TEST_BPF_SRC := $(sort $(wildcard tests/tools/*.bpf.c))
 TEST_BPF := $(patsubst %.c,$(BUILD)/%.o,$(TEST_BPF_SRC))
 
 BASE_LIBS := -lprotobuf-c -lzstd -lyaml
-AGENT_LIBS := -lxdp -lbpf -lelf -lz -lcurl -lcap -ljansson -lpthread $(BASE_LIBS)
+AGENT_LIBS := -lmicrohttpd -lxdp -lbpf -lelf -lz -lcurl -lcap -ljansson -lpthread $(BASE_LIBS)
 COLLECTOR_LIBS := -lmicrohttpd -lgnutls -ljansson -lz -L$(DUCKDB) -lduckdb -Wl,-rpath,'$$ORIGIN/../lib/wiretally' \
 	-Wl,-rpath,$(abspath $(DUCKDB)) -lpthread $(BASE_LIBS)
 ifneq ($(shell pkg-config --exists rdkafka 2>/dev/null && echo yes),)
@@ -161,6 +162,9 @@ $(AGENT_A): $(call obj,$(filter-out user/agent/main.c,$(call src,agent)))
 $(EXPORTERS_A): $(call obj,$(call src,exporters))
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
+$(METRICS_A): $(call obj,$(call src,metrics))
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
 $(SINKS_A): $(call obj,$(call src,sinks)) $(OTLP_OBJ)
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
@@ -173,10 +177,10 @@ $(CLI_A): $(call obj,$(filter-out user/cli/main.c,$(call src,cli)))
 
 link = $(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^)
 
-$(BUILD)/bin/wiretally-agent: $(BUILD)/user/agent/main.o $(AGENT_A) $(BASE_A)
+$(BUILD)/bin/wiretally-agent: $(BUILD)/user/agent/main.o $(AGENT_A) $(METRICS_A) $(BASE_A)
 	$(call say,LD,$@)
 	$(link) $(AGENT_LIBS)
-$(BUILD)/bin/wiretally-collector: $(BUILD)/user/collector/main.o $(COLLECTOR_A) $(EXPORTERS_A) $(SINKS_A) $(BASE_A) | $(DUCKDB)/libduckdb.so
+$(BUILD)/bin/wiretally-collector: $(BUILD)/user/collector/main.o $(COLLECTOR_A) $(EXPORTERS_A) $(SINKS_A) $(METRICS_A) $(BASE_A) | $(DUCKDB)/libduckdb.so
 	$(call say,LD,$@)
 	$(link) $(COLLECTOR_LIBS)
 $(BUILD)/bin/wiretally: $(BUILD)/user/cli/main.o $(CLI_A) $(BASE_A)
@@ -192,25 +196,27 @@ $(BUILD)/tests/user/lib/%: $(BUILD)/tests/user/lib/%.o $(BASE_A)
 	$(link) -lcriterion -lgnutls $(BASE_LIBS)
 $(BUILD)/tests/user/wire/%: $(BUILD)/tests/user/wire/%.o $(BASE_A)
 	$(link) -lcriterion $(BASE_LIBS)
-$(BUILD)/tests/user/agent/%: $(BUILD)/tests/user/agent/%.o $(AGENT_A) $(BASE_A)
+$(BUILD)/tests/user/agent/%: $(BUILD)/tests/user/agent/%.o $(AGENT_A) $(METRICS_A) $(BASE_A)
 	$(link) -lcriterion $(AGENT_LIBS)
 $(BUILD)/tests/user/sinks/%: $(BUILD)/tests/user/sinks/%.o $(SINKS_A) $(EXPORTERS_A) $(BASE_A)
 	$(link) -lcriterion $(SINKS_LIBS) -lpthread $(BASE_LIBS)
+$(BUILD)/tests/user/metrics/%: $(BUILD)/tests/user/metrics/%.o $(METRICS_A) $(BASE_A)
+	$(link) -lcriterion -lpthread $(BASE_LIBS)
 $(BUILD)/tests/user/exporters/%: $(BUILD)/tests/user/exporters/%.o $(EXPORTERS_A) $(BASE_A)
 	$(link) -lcriterion $(BASE_LIBS)
-$(BUILD)/tests/user/collector/%: $(BUILD)/tests/user/collector/%.o $(COLLECTOR_A) $(EXPORTERS_A) $(SINKS_A) $(BASE_A) | $(DUCKDB)/libduckdb.so
+$(BUILD)/tests/user/collector/%: $(BUILD)/tests/user/collector/%.o $(COLLECTOR_A) $(EXPORTERS_A) $(SINKS_A) $(METRICS_A) $(BASE_A) | $(DUCKDB)/libduckdb.so
 	$(link) -lcriterion $(COLLECTOR_LIBS)
 $(BUILD)/tests/user/cli/%: $(BUILD)/tests/user/cli/%.o $(CLI_A) $(BASE_A)
 	$(link) -lcriterion $(CLI_LIBS)
-$(BUILD)/tests/kern/%: $(BUILD)/tests/kern/%.o $(AGENT_A) $(BASE_A)
+$(BUILD)/tests/kern/%: $(BUILD)/tests/kern/%.o $(AGENT_A) $(METRICS_A) $(BASE_A)
 	$(link) -lcriterion $(AGENT_LIBS)
 $(BUILD)/tests/tools/%: $(BUILD)/tests/tools/%.o $(TOOL_LIB) $(BASE_A)
 	$(link) $(TOOL_LIBS)
 $(BUILD)/bench/sinks: $(BUILD)/bench/sinks.o $(SINKS_A) $(BASE_A)
 	$(link) $(SINKS_LIBS) -lpthread $(BASE_LIBS)
-$(BUILD)/bench/store: $(BUILD)/bench/store.o $(COLLECTOR_A) $(EXPORTERS_A) $(SINKS_A) $(BASE_A) | $(DUCKDB)/libduckdb.so
+$(BUILD)/bench/store: $(BUILD)/bench/store.o $(COLLECTOR_A) $(EXPORTERS_A) $(SINKS_A) $(METRICS_A) $(BASE_A) | $(DUCKDB)/libduckdb.so
 	$(link) $(COLLECTOR_LIBS) -lm
-$(BUILD)/bench/%: $(BUILD)/bench/%.o $(BENCH_LIB) $(TOOL_LIB) $(AGENT_A) $(BASE_A)
+$(BUILD)/bench/%: $(BUILD)/bench/%.o $(BENCH_LIB) $(TOOL_LIB) $(AGENT_A) $(METRICS_A) $(BASE_A)
 	$(link) $(AGENT_LIBS) -lm
 
 # The bench's programs too: they are kept building, and test_collide.py attaches with them.

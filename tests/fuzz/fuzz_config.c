@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0
 /*
- * Any bytes as a config file: options are set within their bounds, or it is refused with a place and
- * a reason.
+ * Any bytes as a config file: options are set within their bounds, or it is refused with a place
+ * and a reason.
  */
 #include <errno.h>
 #include <stdbool.h>

@@ -203,6 +203,40 @@ def alerts_and_dashboards(rig):
     dashboards_answer(rig, prometheus)
 
 
+def agent_alone(rig):
+    """An agent says the same of its host as the collector it ships to."""
+    rig.need("promtool", "curl")
+    a, b = rig.netns("a"), rig.netns("b")
+    rig.veth(a, "v0", b, "v1", a_addr=["10.0.0.1/24"], b_addr=["10.0.0.2/24"])
+    rig.collector()
+    rig.agent(b, ["v1"], "--metrics", "127.0.0.1:9101", interval="200ms")
+    b.start("server", sys.executable, "-c", SERVER)
+    rig.wait_until(lambda: ":7000" in b.run("ss", "-ltn"), "a server")
+    client = a.start("client", sys.executable, "-c", CLIENT)
+    rig.wait_until(lambda: b.counters("v1")["rx"]["packets"] > 200, "traffic")
+    client.stop()
+
+    def read(*options):
+        return b.run("curl", "-sS", *options, "http://127.0.0.1:9101/metrics")
+
+    def of_host(text):
+        return sorted(line for line in text.splitlines() if line.startswith(
+            ("wiretally_seen_", "wiretally_packets_total", "tcp_segments_sent_total",
+             "wiretally_tcp_connect_seconds_count")))
+
+    def is_same():
+        ours = of_host(read())
+        return len(ours) > 8 and ours == of_host(rig.http("/metrics"))
+    rig.wait_until(is_same, "both to say the same")
+    rig.check('interface="v1"' in read(), read())
+    for text in (read(), read("-H", "Accept: application/openmetrics-text")):
+        rig.check(text.endswith("# EOF\n") or "# EOF" not in text, "the format asked for")
+    r = subprocess.run(["promtool", "check", "metrics"], input=read(), text=True,
+                       stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    rig.equal((r.returncode, r.stdout), (0, ""), "promtool")
+    rig.check("localhost" in read("-H", "Host: evil.example"), "another name is refused")
+
+
 def dashboards_are_whole(rig):
     """What Grafana needs of a dashboard to import it, and that they are what make.py writes."""
     r = subprocess.run([sys.executable, f"{GRAFANA}/make.py", "--check"], text=True,
@@ -238,7 +272,7 @@ def one_place_each(rig, path, panels):
         rig.check(p["datasource"]["uid"].startswith("${"), f"{path}: {p['title']}: data source")
 
 
-TESTS = (rules, dashboards_are_whole, alerts_and_dashboards)
+TESTS = (rules, dashboards_are_whole, agent_alone, alerts_and_dashboards)
 
 if __name__ == "__main__":
     run_test(*[t for t in TESTS if t.__name__ in (sys.argv[1:] or [x.__name__ for x in TESTS])])

@@ -10,6 +10,7 @@
 
 #include "user/agent/cidr.h"
 #include "user/agent/geometry.h"
+#include "user/agent/metrics_http.h"
 #include "user/agent/pins.h"
 #include "user/agent/scope.h"
 #include "user/agent/signals.h"
@@ -64,6 +65,8 @@ static const struct option_row rows[] = {
 	  .help = "how much may wait there, then the oldest lose their rows; 0: memory alone" },
 	{ "status-socket", 0, OPTION_TEXT, AT(status_socket), "PATH",
 	  .help = "answer status here (default: RUN-DIR/agent.sock)" },
+	{ "metrics", 0, OPTION_TEXT, AT(metrics), "ADDR:PORT",
+	  .help = "answer /metrics there, on loopback: for a host whose collector is elsewhere (127.0.0.1:9101)" },
 	{ "user", 0, OPTION_TEXT, AT(user), "NAME",
 	  .help = "what the shipper runs as (default: wiretally, else nobody)" },
 	{ "detach", 0, OPTION_FLAG, AT(detach), .only_argv = true,
@@ -154,6 +157,11 @@ int config_parse(int argc, char **argv, struct config *ret)
 		usage();
 	else if (ret->version)
 		printf("wiretally-agent %s\n", WT_VERSION);
+	if (ret->metrics && metrics_http_check(ret->metrics)) {
+		fprintf(stderr, "wiretally-agent: --metrics '%s': want ADDR:PORT on loopback\n",
+			ret->metrics);
+		return -EINVAL;
+	}
 	if (cidr_check(ret) || scope_check_sample(&ret->sample))
 		return -EINVAL;
 	if (ret->check)

@@ -21,6 +21,7 @@ struct config {
 	const char *token_file, *ca; /* with https */
 	char token[128]; /* what token_file has */
 	const char *status_socket;
+	const char *metrics; /* ADDR:PORT; NULL: none */
 	const char *run_dir;
 	const char *pin_dir;
 	const char *spool_dir;

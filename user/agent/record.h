@@ -20,6 +20,7 @@ struct record_source {
 	char host[BATCH_NAME_MAX];
 	uint8_t boot_id[16];
 	uint8_t instance[16];
+	struct metrics_http *metrics; /* or NULL */
 };
 
 /* Wall clock minus CLOCK_MONOTONIC, ns. */

@@ -15,6 +15,7 @@
 #include "user/agent/message.h"
 #include "user/agent/privilege.h"
 #include "user/agent/ship.h"
+#include "user/agent/metrics_http.h"
 #include "user/agent/status.h"
 #include "user/lib/log.h"
 
@@ -38,6 +39,7 @@ struct shipper {
 	uint64_t looks;
 	int finishing; /* 0 no; 1 a flip is to come; 2 harvesting the last interval; 3 shipping */
 	int64_t deadline_ms;
+	struct metrics_http *metrics; /* or NULL */
 };
 
 static int64_t now_ms(void)
@@ -342,6 +344,8 @@ static int start(struct shipper *s)
 	if (!err)
 		err = drain_open(s->tables, &s->spool, &s->ifaces, &s->o->source, s->o->signals,
 				 &s->drain);
+	if (!err && c->metrics && !metrics_http_start(c->metrics, &s->metrics))
+		s->drain->source.metrics = s->metrics;
 	if (!err && s->o->crash)
 		start_crashlog(s);
 	if (!err)
@@ -374,6 +378,7 @@ int shipper_run(struct tables *t, const struct shipper_options *o)
 	if (left)
 		log_warn("stopped with %llu bytes of batches that the collector has not taken",
 			 (unsigned long long)spool_used(&s.spool));
+	metrics_http_stop(s.metrics);
 	drain_close(s.drain);
 	return err ? 1 : left ? SHIPPER_LEFT : 0;
 }

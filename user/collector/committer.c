@@ -11,9 +11,10 @@
 
 #include "user/collector/housekeeper.h"
 #include "user/collector/metrics.h"
-#include "user/collector/metrics_host.h"
-#include "user/collector/metrics_latency.h"
-#include "user/collector/metrics_ledger.h"
+#include "user/metrics/metrics_agent.h"
+#include "user/metrics/metrics_host.h"
+#include "user/metrics/metrics_latency.h"
+#include "user/metrics/metrics_ledger.h"
 #include "user/collector/pipeline.h"
 #include "user/collector/registry.h"
 #include "user/collector/sinks.h"
@@ -202,6 +203,7 @@ static int reload_registry(struct committer *c)
 static void count_group(const struct committer *c, int64_t start_ns)
 {
 	struct sink_names names;
+	struct metrics_agent of;
 
 	metric_add(METRIC_COMMITS, 1);
 	metric_add(METRIC_COMMIT_NS, (uint64_t)(monotonic_ns() - start_ns));
@@ -213,9 +215,10 @@ static void count_group(const struct committer *c, int64_t start_ns)
 		sinks_give(i->batch, &names);
 		if (!a)
 			continue;
-		metrics_ledger_add(a, i->batch);
-		metrics_host_add(a, i->batch, i->arrived_us);
-		metrics_latency_add(a, i->batch);
+		of = (struct metrics_agent){ a->name, a->interfaces, a->interfaces_len };
+		metrics_ledger_add(&of, i->batch);
+		metrics_host_add(&of, i->batch, i->arrived_us);
+		metrics_latency_add(&of, i->batch);
 	}
 }
 

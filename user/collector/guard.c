@@ -13,7 +13,7 @@
 
 #include <arpa/inet.h>
 
-#include "user/collector/listen.h"
+#include "user/lib/listen.h"
 #include "user/collector/server_internal.h"
 
 #define PEER_GROUPS_MAX 256

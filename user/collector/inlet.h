@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "user/collector/listen.h"
+#include "user/lib/listen.h"
 #include "user/lib/cleanup.h"
 
 #define INLET_SOCKETS_MAX 8

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "user/wire/flow.h"
 #include "user/wire/signal.h"
 
 struct sums {

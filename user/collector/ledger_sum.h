@@ -16,7 +16,6 @@
 #define LEDGER_POINTS_MAX 4096 /* more rows than that: -E2BIG */
 
 /* A loss whose name begins so is of packets that were recorded before; any other is not. */
-#define LEDGER_LOST_AFTER "lost/spool_"
 
 /* Not names of the protocol: what the store has of flow and of fold rows. */
 #define LEDGER_STORED "=stored"

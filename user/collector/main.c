@@ -15,7 +15,7 @@
 #include "user/collector/housekeeper.h"
 #include "user/collector/ingest.h"
 #include "user/collector/inlet.h"
-#include "user/collector/listen.h"
+#include "user/lib/listen.h"
 #include "user/collector/logwriter.h"
 #include "user/collector/metrics.h"
 #include "user/collector/pipeline.h"

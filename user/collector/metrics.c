@@ -11,11 +11,11 @@
 #include <sys/resource.h>
 
 #include "user/collector/api.h"
-#include "user/collector/metrics_latency.h"
-#include "user/collector/metrics_ledger.h"
-#include "user/collector/openmetrics.h"
+#include "user/metrics/metrics_latency.h"
+#include "user/metrics/metrics_ledger.h"
+#include "user/metrics/openmetrics.h"
 #include "user/collector/sinks.h"
-#include "user/collector/metrics_series.h"
+#include "user/metrics/series.h"
 #include "user/collector/pipeline.h"
 #include "user/collector/store.h"
 

@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "user/collector/metrics.h"
-#include "user/collector/metrics_ledger.h"
-#include "user/collector/metrics_series.h"
+#include "user/metrics/metrics_ledger.h"
+#include "user/metrics/series.h"
 #include "user/lib/cleanup.h"
 #include "user/lib/clock.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0 */
 /*
- * Man pages and shell completion from option rows. A program asked with --doc=KIND alone prints what
- * it is asked for; `make install` does.
+ * Man pages and shell completion from option rows. A program asked with --doc=KIND alone prints
+ * what it is asked for; `make install` does.
  */
 #ifndef WT_OPTIONS_DOC_H
 #define WT_OPTIONS_DOC_H

@@ -96,9 +96,9 @@ int sink_tls_begin(struct sink_tls *t, int fd, const char *host)
 	if (t->session)
 		gnutls_deinit(t->session);
 	t->session = NULL;
-	return n == GNUTLS_E_CERTIFICATE_VERIFICATION_ERROR ? -EACCES :
-	       n == GNUTLS_E_TIMEDOUT			    ? -ETIMEDOUT :
-							      -EPROTO;
+	if (n == GNUTLS_E_CERTIFICATE_VERIFICATION_ERROR)
+		return -EACCES;
+	return n == GNUTLS_E_TIMEDOUT ? -ETIMEDOUT : -EPROTO;
 }
 
 int sink_tls_send(struct sink_tls *t, const uint8_t *bytes, size_t len)

@@ -11,8 +11,8 @@
 struct sink_tls;
 
 /*
- * ca: who signed the other's certificate (PEM; NULL: the system's list); cert and key: ours, both or
- * neither. 0; -ENOMEM; -EINVAL: a file is not what it should be.
+ * ca: who signed the other's certificate (PEM; NULL: the system's list); cert and key: ours, both
+ * or neither. 0; -ENOMEM; -EINVAL: a file is not what it should be.
  */
 int sink_tls_new(const char *ca, const char *cert, const char *key, struct sink_tls **ret);
 void sink_tls_free(struct sink_tls *t);

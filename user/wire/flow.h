@@ -49,6 +49,8 @@ struct flow {
 };
 
 #define LEDGER_NAME_MAX 48 /* with NUL */
+/* names of what was lost between record and store begin so */
+#define LEDGER_LOST_AFTER "lost/spool_"
 #define LEDGER_COUNTS_MAX 64 /* names per ledger row */
 
 struct ledger_count {

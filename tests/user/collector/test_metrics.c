@@ -6,8 +6,8 @@
 
 #include "tests/user/collector/collector_fixture.h"
 #include "user/collector/api.h"
-#include "user/collector/metrics_ledger.h"
-#include "user/collector/registry.h"
+#include "user/metrics/metrics_ledger.h"
+#include "user/metrics/metrics_agent.h"
 
 static char *print(void)
 {
@@ -33,7 +33,7 @@ static bool has_line(const char *text, const char *line)
 Test(metrics, adds_ledgers_up)
 {
 	struct watched_interface eth0 = { 2, 1, "eth0", "tcx" };
-	struct agent a = { .name = "a", .interfaces = &eth0, .interfaces_len = 1 };
+	struct metrics_agent a = { .name = "a", .interfaces = &eth0, .interfaces_len = 1 };
 
 	for (int i = 1; i <= 3; i++) {
 		struct batch *b = make_batch("a", 1, (uint64_t)i, 10, true);
@@ -60,7 +60,7 @@ Test(metrics, adds_ledgers_up)
 
 Test(metrics, keeps_losses_behind_the_recording_apart)
 {
-	struct agent a = { .name = "a" };
+	struct metrics_agent a = { .name = "a" };
 	struct batch *b = make_batch("a", 1, 1, 10, true);
 	AUTO_FREE char *text = NULL;
 
@@ -80,7 +80,7 @@ Test(metrics, keeps_losses_behind_the_recording_apart)
 
 Test(metrics, leaves_files_out)
 {
-	struct agent a = { .name = "a" };
+	struct metrics_agent a = { .name = "a" };
 	struct batch *b = make_batch("a", 1, 1, 10, true);
 	AUTO_FREE char *text = NULL;
 
@@ -94,7 +94,7 @@ Test(metrics, leaves_files_out)
 Test(metrics, escapes_labels)
 {
 	struct watched_interface odd = { 2, 1, "a\"b\\c\nd", "tcx" };
-	struct agent a = { .name = "a", .interfaces = &odd, .interfaces_len = 1 };
+	struct metrics_agent a = { .name = "a", .interfaces = &odd, .interfaces_len = 1 };
 	struct batch *b = make_batch("a", 1, 1, 10, true);
 	AUTO_FREE char *text = NULL;
 
@@ -107,7 +107,7 @@ Test(metrics, escapes_labels)
 /* ifindex goes up with every interface that comes and goes: names keep the series few. */
 Test(metrics, has_one_series_for_an_interface_that_comes_back)
 {
-	struct agent a = { .name = "a" };
+	struct metrics_agent a = { .name = "a" };
 	AUTO_FREE char *text = NULL;
 
 	for (uint32_t ifindex = 2; ifindex < 5; ifindex++) {
@@ -127,7 +127,7 @@ Test(metrics, has_one_series_for_an_interface_that_comes_back)
 
 Test(metrics, counts_what_is_beyond_the_limit)
 {
-	struct agent a = { .name = "a" };
+	struct metrics_agent a = { .name = "a" };
 	AUTO_FREE char *text = NULL;
 
 	for (uint32_t ifindex = 1; ifindex <= METRICS_POINTS_MAX + 3; ifindex++) {
@@ -138,7 +138,7 @@ Test(metrics, counts_what_is_beyond_the_limit)
 		batch_free(b);
 	}
 	text = print();
-	cr_expect(has_line(text, "wiretally_collector_ledger_entries_left_out_total 3"));
+	cr_expect(has_line(text, "wiretally_metrics_ledger_entries_left_out_total 3"));
 }
 
 Test(metrics, prints_what_promtool_wants)

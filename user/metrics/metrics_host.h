@@ -5,10 +5,10 @@
 
 #include <stdint.h>
 
-struct agent;
+struct metrics_agent;
 struct batch;
 
 /* After the commit of a batch that arrived at now_us, by the committer. */
-void metrics_host_add(const struct agent *a, const struct batch *b, int64_t now_us);
+void metrics_host_add(const struct metrics_agent *a, const struct batch *b, int64_t now_us);
 
 #endif

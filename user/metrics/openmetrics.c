@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0
 /* Lines of one text format in, of the other out. */
-#include "user/collector/openmetrics.h"
+#include "user/metrics/openmetrics.h"
 
 #include <stdbool.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0
 /* Histogram rows of committed batches in, cumulative buckets in seconds out. */
-#include "user/collector/metrics_latency.h"
+#include "user/metrics/metrics_latency.h"
 
 #include <inttypes.h>
 #include <pthread.h>
@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "user/collector/metrics_series.h"
-#include "user/collector/registry.h"
+#include "user/metrics/series.h"
+#include "user/metrics/metrics_agent.h"
 #include "user/wire/batch.h"
 
 struct histogram {
@@ -73,7 +73,7 @@ static void add(struct histogram *to, const struct latency *l)
 	to->sum_s += (double)l->sum_ns / 1e9;
 }
 
-void metrics_latency_add(const struct agent *a, const struct batch *b)
+void metrics_latency_add(const struct metrics_agent *a, const struct batch *b)
 {
 	struct host *h;
 
@@ -129,9 +129,9 @@ void metrics_latency_print(FILE *out)
 		twalk_r(hosts, print_host, &p);
 	}
 	fprintf(out,
-		"# HELP wiretally_collector_latencies_left_out_total Histogram rows of agents beyond the number that is kept.\n"
-		"# TYPE wiretally_collector_latencies_left_out_total counter\n"
-		"wiretally_collector_latencies_left_out_total %" PRIu64 "\n",
+		"# HELP wiretally_metrics_latencies_left_out_total Histogram rows of agents beyond the number that is kept.\n"
+		"# TYPE wiretally_metrics_latencies_left_out_total counter\n"
+		"wiretally_metrics_latencies_left_out_total %" PRIu64 "\n",
 		left_out);
 	pthread_mutex_unlock(&lock);
 }

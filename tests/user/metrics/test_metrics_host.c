@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0
 /* Host counts, drops and the ledgers of signals as series: names, sums, zeros and limits. */
-#include "user/collector/metrics_host.h"
+#include "user/metrics/metrics_host.h"
 
 #include <stdio.h>
 
 #include "tests/user/collector/collector_fixture.h"
-#include "user/collector/metrics_series.h"
-#include "user/collector/registry.h"
+#include "user/metrics/series.h"
+#include "user/metrics/metrics_agent.h"
 
 static struct watched_interface eth0 = { 2, 7, "eth0", "tcx" };
-static struct agent agent = { .name = "a", .interfaces = &eth0, .interfaces_len = 1 };
+static struct metrics_agent agent = { .name = "a", .interfaces = &eth0, .interfaces_len = 1 };
 
 static char *print_at(int64_t now_us)
 {
@@ -196,7 +196,7 @@ Test(metrics_host, labels_cannot_break_out)
 	series_label(&l, "b", longer);
 	cr_expect(l.is_cut);
 	series_add(FAMILY_DROPPED, "a", &l, 1, NOW);
-	expect_line("wiretally_collector_series_left_out_total 1");
+	expect_line("wiretally_metrics_series_left_out_total 1");
 }
 
 static void tell_netns(uint32_t netns, int64_t now_us)
@@ -211,10 +211,10 @@ Test(metrics_host, more_series_than_are_kept)
 {
 	for (uint32_t i = 0; i < SERIES_MAX + 3; i++)
 		tell_netns(i, NOW);
-	expect_line("wiretally_collector_series_left_out_total 3");
+	expect_line("wiretally_metrics_series_left_out_total 3");
 	expect_line("wiretally_tcp_sent_segments_total{netns=\"0\"} 1");
 	tell_netns(0, NOW + SERIES_IDLE_US + 1);
 	tell_netns(SERIES_MAX, NOW + SERIES_IDLE_US + 1); /* idle ones make room */
-	expect_line("wiretally_collector_series_left_out_total 3");
+	expect_line("wiretally_metrics_series_left_out_total 3");
 	expect_line("wiretally_tcp_sent_segments_total{netns=\"0\"} 2");
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0
 /* Labelled values in, Prometheus text out. */
-#include "user/collector/metrics_series.h"
+#include "user/metrics/series.h"
 
 #include <inttypes.h>
 #include <pthread.h>
@@ -322,9 +322,9 @@ void series_print(FILE *out, int64_t now_us)
 	twalk_r(tree, print_series, &p);
 	print_heads(&p, FAMILIES);
 	fprintf(out,
-		"# HELP wiretally_collector_series_left_out_total Values told of series beyond the number that is kept.\n"
-		"# TYPE wiretally_collector_series_left_out_total counter\n"
-		"wiretally_collector_series_left_out_total %" PRIu64 "\n",
+		"# HELP wiretally_metrics_series_left_out_total Values told of series beyond the number that is kept.\n"
+		"# TYPE wiretally_metrics_series_left_out_total counter\n"
+		"wiretally_metrics_series_left_out_total %" PRIu64 "\n",
 		left_out);
 	pthread_mutex_unlock(&lock);
 }

@@ -11,14 +11,14 @@
 #include <stdint.h>
 #include <stdio.h>
 
-struct agent;
+struct metrics_agent;
 struct batch;
 
 #define METRICS_POINTS_MAX \
 	4096 /* interface × direction of an agent; more are left out and counted */
 
 /* After the commit of a batch, by the committer. */
-void metrics_ledger_add(const struct agent *a, const struct batch *b);
+void metrics_ledger_add(const struct metrics_agent *a, const struct batch *b);
 
 /* What was seen at one point of an interface, from the collector's start. */
 struct metrics_point {

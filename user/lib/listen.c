@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0
 /* Addresses in, listening sockets out. */
-#include "user/collector/listen.h"
+#include "user/lib/listen.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0
 /* Ledgers of committed batches in, counters per agent, interface, direction and outcome out. */
-#include "user/collector/metrics_ledger.h"
+#include "user/metrics/metrics_ledger.h"
 
 #include <inttypes.h>
 #include <pthread.h>
@@ -8,8 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "user/collector/ledger_sum.h"
-#include "user/collector/registry.h"
+#include "user/metrics/metrics_agent.h"
 #include "user/wire/batch.h"
 #include "user/wire/signal.h"
 
@@ -42,13 +41,21 @@ static int compare_points(const void *a, const void *b)
 	return order;
 }
 
-static struct point *find_point(const struct agent *a, const struct ledger_row *l)
+static void name_interface(const struct metrics_agent *a, const struct ledger_row *l, char ret[32])
+{
+	snprintf(ret, 32, "if%u", l->ifindex);
+	for (size_t i = 0; i < a->interfaces_len; i++)
+		if (a->interfaces[i].index == l->ifindex && a->interfaces[i].netns == l->netns)
+			snprintf(ret, 32, "%s", a->interfaces[i].name);
+}
+
+static struct point *find_point(const struct metrics_agent *a, const struct ledger_row *l)
 {
 	struct point key = { .netns = l->netns, .point = l->point };
 	struct point **found, *p;
 
 	snprintf(key.agent, sizeof(key.agent), "%s", a->name);
-	registry_interface_name(a, l->ifindex, l->netns, key.interface);
+	name_interface(a, l, key.interface);
 	found = tfind(&key, &points, compare_points);
 	if (found)
 		return *found;
@@ -89,7 +96,7 @@ static bool is_outcome(const char *name)
 	return strncmp(name, "kernel/", 7) != 0 && strncmp(name, "fold_reason/", 12) != 0;
 }
 
-void metrics_ledger_add(const struct agent *a, const struct batch *b)
+void metrics_ledger_add(const struct metrics_agent *a, const struct batch *b)
 {
 	if (*b->head.exporter)
 		return; /* a file: history, not this host's traffic */
@@ -233,9 +240,9 @@ void metrics_ledger_print(FILE *out)
 		twalk_r(points, print_point, &pr);
 	}
 	fprintf(out,
-		"# HELP wiretally_collector_ledger_entries_left_out_total Ledger entries beyond the number of interfaces kept as metrics.\n"
-		"# TYPE wiretally_collector_ledger_entries_left_out_total counter\n"
-		"wiretally_collector_ledger_entries_left_out_total %" PRIu64 "\n",
+		"# HELP wiretally_metrics_ledger_entries_left_out_total Ledger entries beyond the number of interfaces kept as metrics.\n"
+		"# TYPE wiretally_metrics_ledger_entries_left_out_total counter\n"
+		"wiretally_metrics_ledger_entries_left_out_total %" PRIu64 "\n",
 		points_left_out);
 	pthread_mutex_unlock(&lock);
 }

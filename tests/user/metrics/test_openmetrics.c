@@ -4,7 +4,7 @@
 
 #include <criterion/criterion.h>
 
-#include "user/collector/openmetrics.h"
+#include "user/metrics/openmetrics.h"
 
 static void expect(const char *text, const char *want)
 {

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0
 /* Committed batches in, labelled values out: a table says which count becomes which series. */
-#include "user/collector/metrics_host.h"
+#include "user/metrics/metrics_host.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "user/collector/metrics_series.h"
-#include "user/collector/registry.h"
+#include "user/metrics/series.h"
 #include "user/lib/cleanup.h"
+#include "user/metrics/metrics_agent.h"
 #include "user/wire/batch.h"
 
 #define STARS_MAX 2
@@ -94,7 +94,7 @@ static bool matches(const char *pattern, const char *name, struct match *m)
 }
 
 struct source {
-	const struct agent *agent;
+	const struct metrics_agent *agent;
 	const char *host;
 	int64_t now_us;
 };
@@ -159,7 +159,7 @@ static void add_plain(const struct source *src, const struct host_count *c)
 }
 
 /* Names alone: numbers of interfaces go up for ever, and each would be a label. */
-static const char *interface_name(const struct agent *a, const struct drop *d)
+static const char *interface_name(const struct metrics_agent *a, const struct drop *d)
 {
 	for (size_t i = 0; i < a->interfaces_len; i++)
 		if (a->interfaces[i].index == d->ifindex &&
@@ -220,7 +220,7 @@ static void add_signal_ledger(const struct source *src, const struct ledger_row 
 	}
 }
 
-void metrics_host_add(const struct agent *a, const struct batch *b, int64_t now_us)
+void metrics_host_add(const struct metrics_agent *a, const struct batch *b, int64_t now_us)
 {
 	struct source src = { .agent = a, .host = b->head.host, .now_us = now_us };
 	struct series_labels l;

@@ -8,13 +8,13 @@
 
 #include <stdio.h>
 
-struct agent;
+struct metrics_agent;
 struct batch;
 
 #define METRICS_LATENCY_AGENTS_MAX 4096 /* more are left out, and counted */
 
 /* After the commit of a batch, by the committer. */
-void metrics_latency_add(const struct agent *a, const struct batch *b);
+void metrics_latency_add(const struct metrics_agent *a, const struct batch *b);
 
 /* Any thread. */
 void metrics_latency_print(FILE *out);

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0
 /* Buckets of many rows as one histogram an agent: cumulative, in seconds, bounded. */
-#include "user/collector/metrics_latency.h"
+#include "user/metrics/metrics_latency.h"
 
 #include <stdio.h>
 
 #include "tests/user/collector/collector_fixture.h"
-#include "user/collector/registry.h"
+#include "user/metrics/metrics_agent.h"
 
 static char *print(void)
 {
@@ -29,10 +29,10 @@ static void expect_line(const char *line)
 
 static void tell(const char *name, struct latency l)
 {
-	struct agent a = { .name = "" };
+	struct metrics_agent a = { 0 };
 	struct batch b = { .latencies = &l, .latencies_len = 1 };
 
-	snprintf(a.name, sizeof(a.name), "%s", name);
+	a.name = name;
 	strcpy(b.head.host, "a-host");
 	metrics_latency_add(&a, &b);
 }
@@ -78,5 +78,5 @@ Test(metrics_latency, agents_beyond_the_limit)
 		snprintf(name, sizeof(name), "a%d", i);
 		tell(name, (struct latency){ .count = 1, .buckets = { 1 } });
 	}
-	expect_line("wiretally_collector_latencies_left_out_total 3");
+	expect_line("wiretally_metrics_latencies_left_out_total 3");
 }

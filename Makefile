@@ -212,6 +212,8 @@ $(BUILD)/tests/kern/%: $(BUILD)/tests/kern/%.o $(AGENT_A) $(METRICS_A) $(BASE_A)
 	$(link) -lcriterion $(AGENT_LIBS)
 $(BUILD)/tests/tools/%: $(BUILD)/tests/tools/%.o $(TOOL_LIB) $(BASE_A)
 	$(link) $(TOOL_LIBS)
+$(BUILD)/bench/scrape: $(BUILD)/bench/scrape.o $(METRICS_A) $(BASE_A)
+	$(link) -lpthread $(BASE_LIBS)
 $(BUILD)/bench/sinks: $(BUILD)/bench/sinks.o $(SINKS_A) $(BASE_A)
 	$(link) $(SINKS_LIBS) -lpthread $(BASE_LIBS)
 $(BUILD)/bench/store: $(BUILD)/bench/store.o $(COLLECTOR_A) $(EXPORTERS_A) $(SINKS_A) $(METRICS_A) $(BASE_A) | $(DUCKDB)/libduckdb.so
@@ -260,6 +262,11 @@ $(BUILD)/fuzz/%: tests/fuzz/%.c $(BASE_A) $(COLLECTOR_A)
 	$(Q)$(FUZZ_CLANG) $(CPPFLAGS) $(FUZZ_FLAGS) -o $@ $< $(call src,lib) $(call src,wire) \
 		$(call fuzz_extra,$<) $(GEN)/proto/wiretally.pb-c.c $(BASE_LIBS) -lgnutls -lz -lpthread
 
+## otelcol: what is sent to OpenTelemetry, read by a Collector built from Debian's Go packages (slow)
+otelcol: all
+	$(Q)BUILD=$(BUILD) tests/otelcol/build.sh
+	$(Q)BUILD=$(BUILD) python3 tests/otelcol/test_otelcol.py
+
 ## bench: measure, as ratios in one run (needs root); PEER=file.o:program adds a peer
 bench: all build-tests $(BENCH) $(BENCH_BPF)
 	$(Q)BUILD=$(BUILD) PEER='$(PEER)' bench/run.sh
@@ -307,4 +314,4 @@ uninstall:
 clean:
 	rm -rf skel $(filter-out $(BUILD)/deps,$(wildcard $(BUILD)/*))
 
--include $(shell find $(BUILD) -name '*.d' -not -path '$(BUILD)/asan/*' 2>/dev/null)
+-include $(shell find $(BUILD) -type f -name '*.d' -not -path '$(BUILD)/asan/*' 2>/dev/null)

@@ -27,7 +27,7 @@ for part in "${parts[@]}"; do
 	collector) bench/collector.sh >&2 ;;
 	decode) "$BUILD/bench/decode" >&2 ;;
 	exporters) bench/exporters.py >&2 ;;
-	sinks) bench/sinks.py >&2 ;;
+	sinks) bench/sinks.py >&2 && "$BUILD/bench/scrape" 1500 >&2 ;;
 	agents) bench/agents.py >&2 ;;
 	*) echo "bench: no '$part'" >&2 && exit 2 ;;
 	esac | grep '^{' >>"$results" || [[ $part =~ ^(collector|decode|exporters|agents|sinks)$ ]] || rc=1

@@ -12,6 +12,7 @@ BUILD=${BUILD:-build}
 DUCKDB_VERSION=1.4.4
 DUCKDB_HEADER="duckdb@1.4.4 sha512-hEJJ5hyVF0VLj3dmOLpsWrQR0b3d4Ykqtygm6iUXjHJDDnSqg/USKxcb5qvNrOhFYPgktayU6dXCtgPqcmmpog=="
 DUCKDB_X86_64="@duckdb/node-bindings-linux-x64@1.4.4-r.1 sha512-fjYNc+t4/T7mhzZ57oJoIQaWvbYVvxhidcNNansQFiWnd6/JMLCULd4qnt8XI3Tt2BrZsraH690KSBIS3QPt0w=="
+KAFKAJS="kafkajs@2.2.4 sha512-j/YeapB1vfPT2iOIUn/vxdyKEuhuY2PxMBvf5JWux6iSaukAccrMtXEY/Lb7OvavDhOWME589bpLrEdnVHjfjA=="
 DUCKDB_AARCH64="@duckdb/node-bindings-linux-arm64@1.4.4-r.1 sha512-wq92/EcTiOTRW1RSDOwjeLyMMXWwNVNwU21TQdfu3sgS86+Ih3raaK68leDgY5cWgf72We3J2W7HYz8GwxcMYw=="
 
 BUILD_PACKAGES="gcc libc6-dev clang-19 llvm-19 libelf-dev zlib1g-dev libxdp-dev libprotobuf-c-dev
@@ -81,7 +82,8 @@ install_packages() { # TEST-PACKAGES
 	[ -z "$want" ] || apt-get install -qq -y --no-install-recommends $want
 }
 
-# fetch_npm NAME@VERSION INTEGRITY FILE-IN-PACKAGE DIR: one file of a package, hash checked first
+# fetch_npm NAME@VERSION INTEGRITY FILE-IN-PACKAGE DIR [whole]: one file of a package (or all of it, in
+# DIR/package), hash checked first
 fetch_npm() {
 	local tgz sum
 	tgz=$(cd "$4" && npm pack --silent "$1" 2>/dev/null | tail -1)
@@ -90,7 +92,11 @@ fetch_npm() {
 		echo "deps: $1: integrity is $sum, want $2" >&2
 		exit 1
 	}
-	tar -xzf "$4/$tgz" -C "$4" --strip-components="$(tr -cd / <<<"package/$3" | wc -c)" "package/$3"
+	if [ "${5:-}" = whole ]; then
+		tar -xzf "$4/$tgz" -C "$4"
+	else
+		tar -xzf "$4/$tgz" -C "$4" --strip-components="$(tr -cd / <<<"package/$3" | wc -c)" "package/$3"
+	fi
 	rm -f "$4/$tgz"
 }
 
@@ -131,14 +137,29 @@ install_victoria() (
 	mv "$dir"/x/usr/bin/victoria-metrics "$dir" && rm -rf "$dir/x" "$APT"
 )
 
-victoria=install_victoria
+# A client of Kafka that is not librdkafka, for tests.
+install_kafkajs() {
+	local dir=$BUILD/deps/kafkajs
+	[ -s "$dir/package/index.js" ] && return 0
+	echo "deps: fetching kafkajs"
+	mkdir -p "$dir"
+	# shellcheck disable=SC2086
+	fetch_npm $KAFKAJS package "$dir" whole
+}
+
+install_peers() {
+	install_victoria
+	install_kafkajs
+}
+
+peers=install_peers
 case ${1:-all} in
 all) install_packages "$TEST_PACKAGES" ;;
-build) install_packages "" && victoria=: ;;
+build) install_packages "" && peers=: ;;
 vm) install_packages "$TEST_PACKAGES $VM_PACKAGES" ;;
-fresh) install_packages debootstrap && victoria=: ;;
-duckdb) victoria=: ;;
+fresh) install_packages debootstrap && peers=: ;;
+duckdb) peers=: ;;
 *) echo "usage: deps.sh [build|vm|fresh|duckdb]" >&2 && exit 2 ;;
 esac
 install_duckdb
-$victoria
+$peers

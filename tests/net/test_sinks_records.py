@@ -10,7 +10,7 @@ import subprocess
 import sys
 
 from ledger import settled
-from rig import ROOT, TOOLS, run_test
+from rig import BUILD, ROOT, TOOLS, run_test
 from test_sinks import sinks, sinks_now, traffic, watched
 
 
@@ -170,6 +170,43 @@ def kafka(rig):
     rig.equal(len({r["src"] for k, r in flows if k == busiest}), 2, f"directions of {busiest}")
 
 
+# A consumer that shares no code with the producer: values as lines, until there are as many.
+KAFKAJS = """
+// it has gzip alone of its own
+const { Kafka, logLevel } = require(process.argv[1]);
+const [servers, want] = [process.argv[2].split(","), Number(process.argv[3])];
+const consumer = new Kafka({ brokers: servers, logLevel: logLevel.NOTHING }).consumer({ groupId: "t" });
+let seen = 0;
+consumer.on(consumer.events.CRASH, (e) => { console.log(e.payload.error); process.exit(1); });
+(async () => {
+  await consumer.connect();
+  await consumer.subscribe({ topic: "flows", fromBeginning: true });
+  await consumer.run({ eachMessage: async ({ partition, message }) => {
+    console.log(`${partition}\\t${message.key}\\t${message.value}`);
+    if (++seen === want) process.exit(0);
+  } });
+})();
+"""
+
+
+def kafka_by_another_client(rig):
+    rig.need("node", "iperf3")
+    module = os.path.join(BUILD, "deps/kafkajs/package")
+    rig.check(os.path.exists(module), f"{module}: make deps fetches it")
+    c = rig.netns("k")
+    mock = Mock(rig, c, 3)
+    a, b = rig.netns("a", ipv6=True), rig.netns("b", ipv6=True)
+    rig.veth(a, "v0", b, "v1", ("10.9.0.1/24", "fd09::1/64"), ("10.9.0.2/24", "fd09::2/64"))
+    rig.collector(c, None, None, "--sink", f"kafka://{mock.servers}/flows?format=json&compression=gzip")
+    agent = rig.agent(b, ["v1"], interval="200ms")
+    traffic(rig, a, b)
+    rig.equal(agent.stop(), 0, f"agent: {agent.log()}")
+    (sink,) = sinks(rig)
+    p = c.start("kafkajs", "node", "-e", KAFKAJS, module, mock.servers, str(sink["delivered"]))
+    rig.equal(p.wait(), 0, f"kafkajs: {p.log()}")
+    same_rows(rig, [json.loads(line.split("\t", 2)[2]) for line in p.log().splitlines()], sink)
+
+
 def kafka_protobuf(rig):
     rig.need("kcat", "protoc", "iperf3")
     c = rig.netns("k")
@@ -195,7 +232,7 @@ def kafka_protobuf(rig):
     rig.check('agent: "test-agent"' in decode(one), f"{one}")
 
 
-TESTS = (file_json, file_protobuf_rotated, kafka, kafka_protobuf)
+TESTS = (file_json, file_protobuf_rotated, kafka, kafka_by_another_client, kafka_protobuf)
 
 if __name__ == "__main__":
     run_test(*[t for t in TESTS if t.__name__ in (sys.argv[1:] or [x.__name__ for x in TESTS])])

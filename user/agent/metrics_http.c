@@ -175,12 +175,11 @@ static void keep_interfaces(struct metrics_http *h, const struct batch *b)
 	h->interfaces_len = b->interfaces_len;
 }
 
-void metrics_http_add(struct metrics_http *h, const struct batch *b)
+void metrics_http_add(void *http, const struct batch *b)
 {
+	struct metrics_http *h = http;
 	struct metrics_agent of;
 
-	if (!h)
-		return;
 	keep_interfaces(h, b);
 	of = (struct metrics_agent){ b->head.agent, h->interfaces, h->interfaces_len };
 	metrics_ledger_add(&of, b);

@@ -20,7 +20,7 @@ int metrics_http_check(const char *address);
 int metrics_http_start(const char *address, struct metrics_http **ret);
 void metrics_http_stop(struct metrics_http *h);
 
-/* A batch that is about to be shipped; the thread that ships. */
-void metrics_http_add(struct metrics_http *h, const struct batch *b);
+/* A batch that is about to be shipped; the thread that ships. http: struct metrics_http. */
+void metrics_http_add(void *http, const struct batch *b);
 
 #endif

@@ -7,7 +7,6 @@
 #include <time.h>
 
 #include "kern/refusal.h"
-#include "user/agent/metrics_http.h"
 #include "user/lib/log.h"
 
 _Static_assert(FLOW_EGRESS == WT_MARK_EGRESS && FLOW_COUNTED == WT_MARK_COUNTED &&
@@ -221,7 +220,8 @@ int record_ship(struct spool *spool, struct commit *next, const struct record_so
 		err = spool_append(spool, next, &entry, sums, ledgers, body);
 	if (!err) {
 		next->next_sequence++;
-		metrics_http_add(source->metrics, b);
+		if (source->shipped)
+			source->shipped(source->shipped_arg, b);
 	}
 	if (err == -EINVAL || err == -EMSGSIZE) {
 		/* A fault of ours. To stop for it is to stop for ever: the same rows come again. */

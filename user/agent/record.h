@@ -20,7 +20,9 @@ struct record_source {
 	char host[BATCH_NAME_MAX];
 	uint8_t boot_id[16];
 	uint8_t instance[16];
-	struct metrics_http *metrics; /* or NULL */
+	/* told of each batch that is on its way; or NULL */
+	void (*shipped)(void *arg, const struct batch *b);
+	void *shipped_arg;
 };
 
 /* Wall clock minus CLOCK_MONOTONIC, ns. */

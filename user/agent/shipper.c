@@ -344,8 +344,10 @@ static int start(struct shipper *s)
 	if (!err)
 		err = drain_open(s->tables, &s->spool, &s->ifaces, &s->o->source, s->o->signals,
 				 &s->drain);
-	if (!err && c->metrics && !metrics_http_start(c->metrics, &s->metrics))
-		s->drain->source.metrics = s->metrics;
+	if (!err && c->metrics && !metrics_http_start(c->metrics, &s->metrics)) {
+		s->drain->source.shipped = metrics_http_add;
+		s->drain->source.shipped_arg = s->metrics;
+	}
 	if (!err && s->o->crash)
 		start_crashlog(s);
 	if (!err)

@@ -227,16 +227,16 @@ int sink_record_key(const struct sink_rows *rows, size_t i, char out[SINK_KEY_MA
 	const struct flow *f = i < rows->flows_len ? &rows->flows[i] : NULL;
 	const struct connection *c = f ? NULL : &rows->connections[i - rows->flows_len];
 	const uint8_t *a = f ? f->src : c->local, *b = f ? f->dst : c->remote;
-	uint16_t a_port = f ? f->src_port : c->local_port;
-	uint16_t b_port = f ? f->dst_port : c->remote_port;
+	unsigned int a_port = f ? f->src_port : c->local_port;
+	unsigned int b_port = f ? f->dst_port : c->remote_port;
 	char a_text[ADDR_TEXT_MAX], b_text[ADDR_TEXT_MAX];
 	int order = memcmp(a, b, 16);
+	unsigned int proto = f ? f->proto : c->protocol;
 
 	addr_format(a, a_text);
 	addr_format(b, b_text);
 	if (order > 0 || (!order && a_port > b_port))
-		return snprintf(out, SINK_KEY_MAX, "%u %s %u %s %u", f ? f->proto : c->protocol,
-				b_text, b_port, a_text, a_port);
-	return snprintf(out, SINK_KEY_MAX, "%u %s %u %s %u", f ? f->proto : c->protocol, a_text,
-			a_port, b_text, b_port);
+		return snprintf(out, SINK_KEY_MAX, "%u %s %u %s %u", proto, b_text, b_port, a_text,
+				a_port);
+	return snprintf(out, SINK_KEY_MAX, "%u %s %u %s %u", proto, a_text, a_port, b_text, b_port);
 }

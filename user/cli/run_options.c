@@ -64,7 +64,7 @@ static const struct run_row {
 	    .help = "take NetFlow, IPFIX and sFlow of routers there" } },
 	{ TO_COLLECTOR,
 	  { "sink", 0, OPTION_LIST, AT(sink), "URL",
-	    .help = "send flows there, too: ipfix://HOST:PORT, netflow9://HOST:PORT; repeatable" } },
+	    .help = "send flows there, too: ipfix://HOST:PORT, kafka://…, otlp+http://…, file:/PATH; repeatable" } },
 	{ TO_COLLECTOR,
 	  { "keep", 0, OPTION_TEXT, AT(keep), "TIMES", NULL,
 	    .help = "ages at which records, minutes and hours are dropped (raw=6h,minute=7d,hour=400d)" } },

@@ -60,7 +60,7 @@ ifneq ($(shell pkg-config --exists rdkafka 2>/dev/null && echo yes),)
 CPPFLAGS += -DWT_HAVE_KAFKA
 SINKS_LIBS := -lrdkafka
 endif
-SINKS_LIBS += -ljansson -lcurl -lgnutls
+SINKS_LIBS += -ljansson -lcurl -lgnutls -lz
 # OTLP's own schema; protoc-c knows no `optional` of proto3, a oneof of one is the same on the wire
 OTLP_FROM := /usr/include/opentelemetry/proto
 OTLP_NAMES := common/v1/common resource/v1/resource logs/v1/logs metrics/v1/metrics \

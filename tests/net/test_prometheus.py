@@ -94,8 +94,8 @@ def shorten(rig):
     for name in ("prometheus.yml", "wiretally.rules.yml", "wiretally.alerts.yml"):
         with open(f"{DEPLOY}/{name}") as f:
             text = f.read()
-        text = text.replace("interval: 15s", "interval: 1s").replace("[5m]", "[10s]")
-        text = re.sub(r"for: \d+m", "for: 2s", text)
+        text = text.replace("interval: 15s", "interval: 1s").replace("[5m]", "[6s]")
+        text = re.sub(r"for: \d+m", "for: 1s", text)
         with open(f"{folder}/{name}", "w") as f:
             f.write(text)
     return folder
@@ -180,7 +180,7 @@ def dashboards_answer(rig, prometheus):
                 reply = json.loads(rig.http(t["url"]))
                 rig.check(isinstance(reply[t["root_selector"]], list), f"{where}: {reply}")
                 continue
-            expr = t["expr"].replace("$__rate_interval", "10s").replace("$host", ".*")
+            expr = t["expr"].replace("$__rate_interval", "20s").replace("$host", ".*")
             rig.wait_until(lambda: prometheus.query(expr), f"{where}: {expr}")
 
 

@@ -4,13 +4,15 @@
 goes read it, and their sums are those of `wiretally top`."""
 import json
 import os
+import random
 import re
 import struct
 import subprocess
 import sys
+import time
 
 from ledger import settled
-from rig import run_test
+from rig import TOOLS, run_test
 from test_tls import certificates
 
 PORT = 9995
@@ -272,6 +274,65 @@ def nfacctd(rig):
     rig.check("alformed" not in text, "malformed")
 
 
+def receiver_comes_back(rig):
+    """Over UDP: what is sent after it is there again is read, templates come at once."""
+    rig.need("nfcapd", "nfdump", "iperf3")
+    a, b, c, start = watched(rig, f"ipfix://127.0.0.1:{PORT}")
+    start()
+    agent = rig.agent(b, ["v1"], interval="200ms")
+    for i in range(2):
+        folder = f"{rig.tmp}/theirs.{i}"
+        os.makedirs(folder)
+        # nobody is there: the sink hears of that
+        traffic(rig, a, b)
+        settled(rig)
+        sinks(rig)
+        capd = c.start(f"nfcapd{i}", "nfcapd", "-w", folder, "-p", PORT, "-b", "127.0.0.1", "-t",
+                       "3600")
+        rig.wait_until(lambda: str(PORT) in c.run("ss", "-Hlun"), "nfcapd")
+        before = sinks(rig)[0]["delivered"]
+        traffic(rig, a, b)
+        settled(rig)
+        after = sinks(rig)[0]["delivered"]
+        rig.wait_until(lambda: c.run("ss", "-Hlun", "sport", "=", f":{PORT}").split()[1] == "0",
+                       "nfcapd to have read all")
+        capd.stop()
+        text = c.run("nfdump", "-R", folder, "-I")
+        got = int(re.search(r"^Flows: (\d+)", text, re.M).group(1))
+        # at most the one message that the first error was met with
+        rig.check(after - before - 20 <= got <= after - before, f"{after - before} sent: {got} read")
+        rig.check(got > 0, "rows after it came back")
+    rig.equal(agent.stop(), 0, f"agent: {agent.log()}")
+
+
+def killed(rig):
+    """Again and again, at any moment: what was stored and not sent is named, to the row."""
+    url = f"ipfix+tcp://127.0.0.1:{PORT}"
+    a, b, c, start = watched(rig, url)
+    agent = None
+    not_sent = 0
+    for i in range(4):
+        collector = start()
+        not_sent += sinks_now(rig)[0]["lost"]["not_sent"]
+        agent = agent or rig.agent(b, ["v1"], interval="50ms")
+        flood = rig.start(f"flood{i}", [*a.prefix, os.path.join(TOOLS, "flood"), "--dev", "v0", "--pps",
+                                        "20000", "--flows", "200", "--seconds", "60"])
+        seen = set()  # several transactions, the last one perhaps under way
+        rig.wait_until(lambda: seen.add(sinks_now(rig)[0]["waiting"]) or len(seen) > 3, "rows")
+        time.sleep(random.random() * 1.2)
+        collector.kill()
+        flood.stop()
+    start()
+    rig.equal(agent.stop(), 0, f"agent: {agent.log()}")
+    settled(rig)
+    (sink,) = sinks_now(rig)
+    not_sent += sink["lost"]["not_sent"]
+    rig.check(not_sent > 1000, f"rows that waited when it was killed: {not_sent}")
+    stored = rig.cli_json("top", "--last", "all")["total"]["flows"]
+    rig.equal(not_sent + sink["waiting"], stored, "rows not sent, and stored")
+    rig.equal(sink["given"], sink["waiting"] + sum(sink["lost"].values()), f"{sink}")
+
+
 def queue_is_full(rig):
     """Nobody listens, and more rows come than may wait: named, and the store has them all."""
     a, b, c, start = watched(rig, f"ipfix+tcp://127.0.0.1:{PORT}")
@@ -290,7 +351,7 @@ def queue_is_full(rig):
     rig.check(rig.cli_json("audit", "--last", "all")["balanced"], "the ledger")
 
 
-TESTS = (ipfix, netflow9, another_collector, tcp, tls, nfacctd, queue_is_full)
+TESTS = (ipfix, netflow9, another_collector, tcp, tls, nfacctd, receiver_comes_back, killed, queue_is_full)
 
 if __name__ == "__main__":
     run_test(*[t for t in TESTS if t.__name__ in (sys.argv[1:] or [x.__name__ for x in TESTS])])

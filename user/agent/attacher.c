@@ -226,7 +226,7 @@ static bool on_signal(struct attacher *a)
 		return true;
 	if (si.ssi_signo == SIGCHLD)
 		return on_child(a);
-	if (si.ssi_signo == SIGHUP)
+	if (si.ssi_signo == SIGHUP && a->config->config) /* else its terminal is gone */
 		return !begin_again(a);
 	stop(a);
 	return a->shipper_pid != 0;

@@ -170,7 +170,8 @@ static void print_sinks(const struct show *show, const json_t *sinks)
 			  show_count(show, show_int(sink, "waiting"), waiting),
 			  units_format_duration((uint64_t)show_int(sink, "lag_us"), lag),
 			  show_count(show,
-				     show_int(losses, "queue_full") + show_int(losses, "rejected"),
+				     show_int(losses, "queue_full") + show_int(losses, "rejected") +
+					     show_int(losses, "not_sent"),
 				     lost),
 			  *show_text(sink, "error") ? ": " : "", show_text(sink, "error"));
 	}

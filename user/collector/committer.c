@@ -137,6 +137,9 @@ static int put_item(struct committer *c, struct item *item)
 		err = registry_put_interfaces(c->registry, c->store, e->agent, b, item->arrived_us);
 	if (!err)
 		err = registry_put_addresses(c->registry, c->store, e->agent, b);
+	item->is_new = !err;
+	if (!err)
+		sinks_announce_add(b);
 	return err;
 }
 
@@ -170,8 +173,10 @@ static int put_exporter(void *arg, struct exporter *e)
 static int put_group(struct committer *c)
 {
 	struct log_position end = {};
+	struct sink_place place;
 	int err = store_begin(c->store);
 
+	sinks_announce_begin();
 	for (struct item *i = c->group; !err && i; i = i->next) {
 		err = put_item(c, i);
 		end = i->end;
@@ -180,6 +185,8 @@ static int put_group(struct committer *c)
 		err = registry_each(c->registry, put_exporter, c);
 	if (!err)
 		err = store_put_position(c->store, end);
+	place = (struct sink_place){ end.segment, end.offset };
+	sinks_announce_end(&place);
 	if (!err)
 		err = store_commit(c->store);
 	if (err)
@@ -211,6 +218,8 @@ static void count_group(const struct committer *c, int64_t start_ns)
 	for (const struct item *i = c->group; i; i = i->next) {
 		const struct agent *a = registry_find_agent(c->registry, i->batch->head.agent);
 
+		if (!i->is_new)
+			continue; /* it was known */
 		names = (struct sink_names){ a ? a->interfaces : NULL, a ? a->interfaces_len : 0 };
 		sinks_give(i->batch, &names);
 		if (!a)

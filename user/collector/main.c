@@ -180,11 +180,15 @@ static int open_store(struct collector *c)
 	const struct settings *s = &c->settings;
 	struct store_limits store_limits = { s->memory_bytes, (unsigned int)s->threads };
 	struct housekeeper_limits limits = limits_of(s);
-	struct log_position from;
+	struct log_position from = { 0 };
+	struct sink_place place;
 	int err = store_open_limited(s->data, &store_limits, &c->store);
 
 	if (!err)
 		err = store_position(c->store, &from);
+	place = (struct sink_place){ from.segment, from.offset };
+	if (!err)
+		sinks_remember(s->data, &place);
 	if (!err)
 		err = pipeline_new(&c->pipeline);
 	if (!err)

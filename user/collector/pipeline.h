@@ -27,6 +27,7 @@ struct item {
 	void *body; /* as it came */
 	size_t body_len;
 	bool zstd;
+	bool is_new; /* stored in the transaction that is under way, not known before */
 	bool is_kept; /* when it is refused or fails it stays whose it was */
 	int64_t arrived_us;
 	struct log_position end; /* set when durable */

@@ -15,11 +15,23 @@
 static struct sink *sinks[SINKS_MAX];
 static size_t len;
 
+static bool is_given(const struct option_list *urls, size_t before, const char *url)
+{
+	for (size_t i = 0; i < before; i++)
+		if (!strcmp(urls->values[i], url))
+			return true;
+	return false;
+}
+
 int sinks_open(const struct option_list *urls)
 {
 	for (size_t i = 0; i < urls->len; i++) {
-		const char *why = "there are too many";
-		int err = len < SINKS_MAX ? sink_new(urls->values[i], &sinks[len], &why) : -EINVAL;
+		bool is_twice = is_given(urls, i, urls->values[i]);
+		const char *why = is_twice ? "it is given twice" : "there are too many";
+		int err = -EINVAL;
+
+		if (!is_twice && len < SINKS_MAX)
+			err = sink_new(urls->values[i], &sinks[len], &why);
 
 		if (err) {
 			fprintf(stderr, "wiretally-collector: --sink '%s': %s\n", urls->values[i],
@@ -29,6 +41,31 @@ int sinks_open(const struct option_list *urls)
 		len++;
 	}
 	return 0;
+}
+
+void sinks_remember(const char *dir, const struct sink_place *stored)
+{
+	for (size_t i = 0; i < len; i++)
+		sink_remember(sinks[i], dir, stored);
+}
+
+static uint64_t announced[SINKS_MAX];
+
+void sinks_announce_begin(void)
+{
+	memset(announced, 0, sizeof(announced));
+}
+
+void sinks_announce_add(const struct batch *b)
+{
+	for (size_t i = 0; i < len; i++)
+		announced[i] += sink_wants(sinks[i], b);
+}
+
+void sinks_announce_end(const struct sink_place *end)
+{
+	for (size_t i = 0; i < len; i++)
+		sink_announce(sinks[i], announced[i], end);
 }
 
 int sinks_start(void)
@@ -71,13 +108,13 @@ struct json_t *sinks_json(void)
 
 		sink_counts(sinks[i], &c);
 		json_array_append_new(
-			list,
-			json_pack("{s:s, s:I, s:I, s:I, s:{s:I, s:I}, s:I, s:I, s:s}", "url", c.url,
-				  "given", (json_int_t)c.given, "waiting", (json_int_t)c.waiting,
-				  "delivered", (json_int_t)c.delivered, "lost", "queue_full",
-				  (json_int_t)c.lost_queue_full, "rejected",
-				  (json_int_t)c.lost_rejected, "lag_us", (json_int_t)c.lag_us,
-				  "retries", (json_int_t)c.retries, "error", c.error));
+			list, json_pack("{s:s, s:I, s:I, s:I, s:{s:I, s:I, s:I}, s:I, s:I, s:s}",
+					"url", c.url, "given", (json_int_t)c.given, "waiting",
+					(json_int_t)c.waiting, "delivered", (json_int_t)c.delivered,
+					"lost", "queue_full", (json_int_t)c.lost_queue_full,
+					"rejected", (json_int_t)c.lost_rejected, "not_sent",
+					(json_int_t)c.lost_not_sent, "lag_us", (json_int_t)c.lag_us,
+					"retries", (json_int_t)c.retries, "error", c.error));
 	}
 	return list;
 }
@@ -88,7 +125,8 @@ struct json_t *sinks_json(void)
 
 static uint64_t outcome(const struct sink_counts *c, size_t which)
 {
-	const uint64_t all[] = { c->delivered, c->lost_queue_full, c->lost_rejected };
+	const uint64_t all[] = { c->delivered, c->lost_queue_full, c->lost_rejected,
+				 c->lost_not_sent };
 
 	return all[which];
 }
@@ -105,7 +143,8 @@ static void print_label(const char *url, FILE *out)
 
 void metrics_sinks_print(FILE *out)
 {
-	static const char *const outcomes[] = { "delivered", "lost/queue_full", "lost/rejected" };
+	static const char *const outcomes[] = { "delivered", "lost/queue_full", "lost/rejected",
+						"lost/not_sent" };
 	struct sink_counts c;
 
 	if (!len)

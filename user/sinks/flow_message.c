@@ -471,6 +471,11 @@ void flow_message_init(struct flow_message *m, bool is_v9, uint32_t domain, int6
 	begin(m);
 }
 
+void flow_message_forget(struct flow_message *m)
+{
+	m->templates_us = 0;
+}
+
 void flow_message_restart(struct flow_message *m)
 {
 	m->templates_us = 0;

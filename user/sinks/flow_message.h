@@ -65,6 +65,9 @@ int flow_message_add(struct flow_message *m, const struct flow *rows, size_t len
 /* What is begun leaves. */
 int flow_message_flush(struct flow_message *m, int64_t now_us);
 
+/* Who reads may be another one since: templates come before the next rows. */
+void flow_message_forget(struct flow_message *m);
+
 /* A new connection knows no templates and begins at 0. */
 void flow_message_restart(struct flow_message *m);
 

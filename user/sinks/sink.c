@@ -47,6 +47,7 @@ struct sink {
 	struct chunk *first, **tail;
 	int64_t give_up_ns; /* 0: not stopping */
 	struct sink_counts counts;
+	struct sink_state *state; /* or NULL */
 };
 
 /* ---- the address ---------------------------------------------------------------------------- */
@@ -92,6 +93,7 @@ void sink_confirm(struct sink *s, uint64_t n, uint64_t octets)
 	pthread_mutex_lock(&s->lock);
 	s->counts.delivered += n;
 	s->counts.waiting -= n;
+	sink_state_wait(s->state, s->counts.waiting);
 	s->counts.messages++;
 	s->counts.octets += octets;
 	pthread_mutex_unlock(&s->lock);
@@ -103,6 +105,7 @@ void sink_reject(struct sink *s, uint64_t n)
 	pthread_mutex_lock(&s->lock);
 	s->counts.lost_rejected += n;
 	s->counts.waiting -= n;
+	sink_state_wait(s->state, s->counts.waiting);
 	pthread_mutex_unlock(&s->lock);
 }
 
@@ -287,6 +290,7 @@ static void sink_free(struct sink *s)
 		return;
 	while (s->first)
 		remove_chunk(s);
+	sink_state_close(s->state);
 	if (s->own)
 		s->kind->free(s->own);
 	pthread_cond_destroy(&s->changed);
@@ -396,11 +400,41 @@ static struct chunk *make_chunk(const struct sink *s, const struct batch *b,
 	return c;
 }
 
+static size_t wanted_connections(const struct sink *s, const struct batch *b)
+{
+	return s->kind->takes_connections && !s->takes_no_rows ? b->connections_len : 0;
+}
+
+uint64_t sink_wants(const struct sink *s, const struct batch *b)
+{
+	return (s->takes_no_rows ? 0 : count_wanted(s, b)) + wanted_connections(s, b);
+}
+
+void sink_announce(struct sink *s, uint64_t rows, const struct sink_place *end)
+{
+	pthread_mutex_lock(&s->lock);
+	sink_state_announce(s->state, rows, end);
+	pthread_mutex_unlock(&s->lock);
+}
+
+void sink_remember(struct sink *s, const char *dir, const struct sink_place *stored)
+{
+	uint64_t left = 0;
+	int err = sink_state_open(dir, s->counts.url, stored, &s->state, &left);
+
+	if (err)
+		log_warn("sink %s: what waits will not be known after a crash: %s", s->counts.url,
+			 strerror(-err));
+	if (left)
+		log_warn("sink %s: %llu rows of the run before were not sent (lost/not_sent)",
+			 s->counts.url, (unsigned long long)left);
+	s->counts.given = s->counts.lost_not_sent = left;
+}
+
 void sink_give(struct sink *s, const struct batch *b, const struct sink_names *names)
 {
 	size_t flows = s->takes_no_rows ? 0 : count_wanted(s, b);
-	size_t connections =
-		s->kind->takes_connections && !s->takes_no_rows ? b->connections_len : 0;
+	size_t connections = wanted_connections(s, b);
 	size_t wanted = flows + connections;
 	struct chunk *c = wanted ? make_chunk(s, b, names, flows, connections) : NULL;
 	bool fits;
@@ -418,6 +452,7 @@ void sink_give(struct sink *s, const struct batch *b, const struct sink_names *n
 	} else {
 		s->counts.lost_queue_full += wanted;
 	}
+	sink_state_give(s->state, wanted, s->counts.waiting);
 	pthread_mutex_unlock(&s->lock);
 	if (!fits)
 		free(c);

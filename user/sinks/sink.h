@@ -3,7 +3,7 @@
  * Where rows go besides the store: a sink has a queue with a bound, a thread, and counts of what
  * became of every row it was given:
  *
- *   given = waiting + delivered + lost/queue_full + lost/rejected
+ *   given = waiting + delivered + lost/queue_full + lost/rejected + lost/not_sent
  *
  * Giving never waits. A row is delivered when
  *
@@ -25,6 +25,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "user/sinks/sink_state.h"
 #include "user/sinks/sink_url.h"
 #include "user/wire/batch.h"
 
@@ -46,6 +47,17 @@ int sink_start(struct sink *s, const struct sink_metrics *metrics);
 /* Delivers what it can within SINK_STOP_MS, logs how many rows are left, frees. NULL is fine. */
 void sink_stop(struct sink *s);
 
+/*
+ * Before it is started: from here on what waits is known to the next run (sink_state.h), and what
+ * the run before left is given and lost/not_sent. Without it nothing of that is known.
+ */
+void sink_remember(struct sink *s, const char *dir, const struct sink_place *stored);
+
+/* How many rows of b it would take. */
+uint64_t sink_wants(const struct sink *s, const struct batch *b);
+/* So many rows come when the transaction that ends there is made. */
+void sink_announce(struct sink *s, uint64_t rows, const struct sink_place *end);
+
 /* What interfaces of the agent are called, as far as it said. */
 struct sink_names {
 	const struct watched_interface *at;
@@ -56,7 +68,7 @@ struct sink_names {
 void sink_give(struct sink *s, const struct batch *b, const struct sink_names *names);
 
 struct sink_counts {
-	uint64_t given, waiting, delivered, lost_queue_full, lost_rejected;
+	uint64_t given, waiting, delivered, lost_queue_full, lost_rejected, lost_not_sent;
 	uint64_t messages, octets; /* sent */
 	uint64_t retries; /* connections that failed or broke */
 	int64_t lag_us; /* since the oldest row that waits was given; 0: none does */

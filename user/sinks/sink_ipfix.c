@@ -144,6 +144,8 @@ static int ipfix_deliver(void *own, const struct sink_rows *rows, size_t from)
 
 	for (size_t i = from; i < rows->flows_len; i++)
 		describe(x, rows, &rows->flows[i]);
+	if (sink_socket_take_refused(&x->socket)) /* whoever comes knows no templates */
+		flow_message_forget(&x->message);
 	err = flow_message_add(&x->message, rows->flows + from, rows->flows_len - from, wall_us());
 
 	return err ? err : flow_message_flush(&x->message, wall_us());

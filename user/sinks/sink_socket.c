@@ -73,6 +73,18 @@ void sink_socket_close(struct sink_socket *s)
 	close_fd(TAKE_FD(s->fd));
 }
 
+bool sink_socket_take_refused(struct sink_socket *s)
+{
+	bool was_refused = s->was_refused;
+	socklen_t len = sizeof(int);
+	int err = 0;
+
+	s->was_refused = false;
+	if (s->is_tcp || getsockopt(s->fd, SOL_SOCKET, SO_ERROR, &err, &len))
+		return false;
+	return was_refused || err == ECONNREFUSED;
+}
+
 int sink_socket_send(struct sink_socket *s, const uint8_t *bytes, size_t len)
 {
 	for (int tries = 0; len;) {
@@ -82,7 +94,8 @@ int sink_socket_send(struct sink_socket *s, const uint8_t *bytes, size_t len)
 			bytes += n;
 			len -= (size_t)n;
 		} else if (!s->is_tcp && errno == ECONNREFUSED && tries++ < REFUSED_MAX) {
-			continue; /* of one before: the error is taken, this one was not sent yet */
+			/* of one before: the error is taken, this one was not sent yet */
+			s->was_refused = true;
 		} else if (errno != EINTR) {
 			return errno == EAGAIN ? -ETIMEDOUT : -errno;
 		}

@@ -10,11 +10,15 @@
 struct sink_socket {
 	int fd; /* -1: closed */
 	bool is_tcp;
+	bool was_refused; /* a datagram met nobody: sink_socket_take_refused() */
 };
 
 /* Resolves and connects. 0 or -errno (-EHOSTUNREACH: no such name). */
 int sink_socket_open(struct sink_socket *s, const char *host, const char *port, bool is_tcp);
 void sink_socket_close(struct sink_socket *s);
+
+/* Datagrams before met nobody, since this was asked last. */
+bool sink_socket_take_refused(struct sink_socket *s);
 
 /* All of it. What a datagram before met (nobody listens) is no error of this one. 0 or -errno. */
 int sink_socket_send(struct sink_socket *s, const uint8_t *bytes, size_t len);

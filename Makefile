@@ -35,7 +35,7 @@ rooms := lib wire metrics exporters sinks agent collector cli
 src = $(sort $(wildcard user/$(1)/*.c))
 obj = $(patsubst %.c,$(BUILD)/%.o,$(1))
 
-PROTO_OBJ := $(GEN)/proto/wiretally.pb-c.o
+PROTO_OBJ := $(GEN)/proto/wiretally.pb-c.o $(GEN)/proto/prometheus.pb-c.o
 BASE_A := $(BUILD)/libwiretally.a
 AGENT_A := $(BUILD)/libagent.a
 EXPORTERS_A := $(BUILD)/libexporters.a
@@ -52,7 +52,7 @@ SKEL := $(patsubst kern/%.bpf.c,skel/%.skel.h,$(BPF_SRC))
 TEST_BPF_SRC := $(sort $(wildcard tests/tools/*.bpf.c))
 TEST_BPF := $(patsubst %.c,$(BUILD)/%.o,$(TEST_BPF_SRC))
 
-BASE_LIBS := -lprotobuf-c -lzstd -lyaml
+BASE_LIBS := -lprotobuf-c -lzstd -lyaml -lm
 AGENT_LIBS := -lmicrohttpd -lxdp -lbpf -lelf -lz -lcurl -lcap -ljansson -lpthread $(BASE_LIBS)
 COLLECTOR_LIBS := -lmicrohttpd -lgnutls -ljansson -lz -L$(DUCKDB) -lduckdb -Wl,-rpath,'$$ORIGIN/../lib/wiretally' \
 	-Wl,-rpath,$(abspath $(DUCKDB)) -lpthread $(BASE_LIBS)
@@ -148,6 +148,7 @@ $(BUILD)/%.o: %.c
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
 
+$(call obj,$(call src,metrics)): | $(GEN)/proto/prometheus.pb-c.h
 $(call obj,$(call src,wire)) $(call obj,$(call src,sinks)) $(call obj,$(call src,collector)): | $(GEN)/proto/wiretally.pb-c.h
 $(call obj,$(call src,collector)): | $(DUCKDB)/duckdb.h
 $(call obj,$(call src,agent)): | $(SKEL)

@@ -23,7 +23,7 @@ ROOMS = {
     "user/agent/": ("user/lib/", "user/wire/", "user/metrics/", "user/agent/", "proto/", "skel/", "kern/abi.h",
                     "kern/abi_signal.h", "kern/refusal.h"),
     "user/exporters/": ("user/lib/", "user/wire/", "user/exporters/"),
-    "user/metrics/": ("user/lib/", "user/wire/", "user/metrics/"),
+    "user/metrics/": ("user/lib/", "user/wire/", "user/metrics/", "proto/"),
     "user/sinks/": ("user/lib/", "user/wire/", "user/sinks/", "proto/"),
     "user/collector/": ("user/lib/", "user/wire/", "user/exporters/", "user/sinks/", "user/metrics/",
                         "user/collector/", "proto/"),

@@ -102,12 +102,12 @@ def shorten(rig):
 
 
 class Prometheus:
-    def __init__(self, rig, ns):
+    def __init__(self, rig, ns, *options):
         self.ns, folder = ns, shorten(rig)
         self.process = ns.start("prometheus", "prometheus",
                                 f"--config.file={folder}/prometheus.yml",
                                 f"--storage.tsdb.path={folder}/data",
-                                "--web.listen-address=127.0.0.1:9090")
+                                "--web.listen-address=127.0.0.1:9090", *options)
         rig.wait_until(self.is_ready, f"Prometheus to start: {self.process.log()}")
 
     def is_ready(self):
@@ -235,6 +235,33 @@ def agent_alone(rig):
                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     rig.equal((r.returncode, r.stdout), (0, ""), "promtool")
     rig.check("localhost" in read("-H", "Host: evil.example"), "another name is refused")
+    native_histograms(rig, b, read)
+
+
+def native_histograms(rig, ns, read):
+    """A Prometheus that asks for them has as many samples, and quantiles of the same size."""
+    prometheus = Prometheus(rig, ns, "--enable-feature=native-histograms")
+    name = "wiretally_tcp_rtt_seconds"
+    host = os.uname().nodename
+
+    def text_value(suffix):
+        return float(re.search(rf"^{name}_{suffix}{{.*}} (.*)", read(), re.M).group(1))
+    rig.wait_until(lambda: [float(r["value"][1]) for r in
+                            prometheus.query(f'histogram_count({name}{{host="{host}"}})')] ==
+                   [text_value("count")], "as many samples")
+    mean = text_value("sum") / text_value("count")
+    (found,) = prometheus.query(f"histogram_quantile(1, {name})")
+    top = max(float(le) for le, n, before in buckets(read(), name) if n > before)
+    rig.check(top * 0.9 <= float(found["value"][1]) <= top, f"the largest is {found}, {top}")
+    rig.check(mean <= top, "and the mean below")
+
+
+def buckets(text, name):
+    """(end, samples up to it, samples up to the one before)"""
+    before = 0
+    for le, n in re.findall(rf'^{name}_bucket{{.*le="([0-9.e-]+)"}} (\d+)', text, re.M):
+        yield le, int(n), before
+        before = int(n)
 
 
 def dashboards_are_whole(rig):

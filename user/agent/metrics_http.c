@@ -13,11 +13,11 @@
 #include "user/lib/clock.h"
 #include "user/lib/listen.h"
 #include "user/lib/log.h"
+#include "user/metrics/formats.h"
 #include "user/metrics/metrics_agent.h"
 #include "user/metrics/metrics_host.h"
 #include "user/metrics/metrics_latency.h"
 #include "user/metrics/metrics_ledger.h"
-#include "user/metrics/openmetrics.h"
 #include "user/metrics/series.h"
 #include "user/wire/batch.h"
 
@@ -87,15 +87,14 @@ static enum MHD_Result refuse(struct MHD_Connection *c, unsigned int status, con
 static enum MHD_Result reply_metrics(struct MHD_Connection *c)
 {
 	const char *accept = MHD_lookup_connection_value(c, MHD_HEADER_KIND, "Accept");
-	AUTO_FREE char *text = NULL;
-	char *other;
+	const char *type = TEXT_TYPE;
+	char *text;
 	size_t len;
 
 	text = make_text(&len);
-	if (!text || !accept || !strstr(accept, "application/openmetrics-text"))
-		return reply(c, MHD_HTTP_OK, TAKE(text), len, TEXT_TYPE);
-	other = openmetrics_from_text(text, &len);
-	return reply(c, MHD_HTTP_OK, other, len, OPENMETRICS_TYPE);
+	if (text && !metrics_formats_as(accept, &text, &len, &type))
+		text = NULL;
+	return reply(c, MHD_HTTP_OK, text, len, type);
 }
 
 /* A page elsewhere that has its name point here is not for this host. */

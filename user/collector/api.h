@@ -21,7 +21,7 @@ struct api_request {
 	struct store_reader *reader;
 	int64_t now_us; /* wall clock when the request came in */
 	void *impl; /* the server's own */
-	bool takes_openmetrics; /* its Accept header says so */
+	const char *accept; /* its header; NULL: none */
 };
 
 struct api_reply {

@@ -13,7 +13,7 @@
 #include "user/collector/api.h"
 #include "user/metrics/metrics_latency.h"
 #include "user/metrics/metrics_ledger.h"
-#include "user/metrics/openmetrics.h"
+#include "user/metrics/formats.h"
 #include "user/collector/sinks.h"
 #include "user/metrics/series.h"
 #include "user/collector/pipeline.h"
@@ -146,21 +146,9 @@ static int reply_text(struct api_reply *reply, char *text, size_t len)
 	return 0;
 }
 
-static int reply_openmetrics(struct api_reply *reply, char *owned_text)
-{
-	size_t len;
-	char *text = openmetrics_from_text(owned_text, &len);
-
-	free(owned_text);
-	if (!text)
-		return -ENOMEM;
-	reply_text(reply, text, len);
-	reply->content_type = OPENMETRICS_TYPE;
-	return 0;
-}
-
 int api_metrics(const struct api_request *req, struct api_reply *reply)
 {
+	const char *type;
 	char *text = NULL;
 	size_t len = 0;
 	FILE *out = open_memstream(&text, &len);
@@ -181,8 +169,11 @@ int api_metrics(const struct api_request *req, struct api_reply *reply)
 		free(text);
 		return -ENOMEM;
 	}
-	return req->takes_openmetrics ? reply_openmetrics(reply, text)
-				      : reply_text(reply, text, len);
+	if (!metrics_formats_as(req->accept, &text, &len, &type))
+		return -ENOMEM;
+	reply_text(reply, text, len);
+	reply->content_type = type;
+	return 0;
 }
 
 int api_health(const struct api_request *req, struct api_reply *reply)

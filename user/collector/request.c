@@ -264,13 +264,6 @@ static enum MHD_Result post_batch(struct request *q)
 	return send_reply(q, &reply);
 }
 
-static bool takes_openmetrics(const struct request *q)
-{
-	const char *accept = header(q, "Accept");
-
-	return accept && strstr(accept, "application/openmetrics-text");
-}
-
 static const char *request_arg(const struct api_request *req, const char *name)
 {
 	const struct request *q = req->impl;
@@ -291,8 +284,8 @@ static void refresh_gauges(const struct server_parts *parts)
 static enum MHD_Result get_with(struct request *q, struct store_reader *reader)
 {
 	struct server *s = q->connection->server;
-	struct api_request req = { request_arg, s->parts.store,	     reader, wall_us(),
-				   q,		takes_openmetrics(q) };
+	struct api_request req = { request_arg, s->parts.store,	    reader, wall_us(),
+				   q,		header(q, "Accept") };
 	struct api_reply reply = {};
 	int err = q->route->get(&req, &reply);
 

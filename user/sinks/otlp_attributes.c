@@ -8,62 +8,22 @@
 
 #include "user/lib/addr.h"
 
-#define BLOCK_BYTES (64u << 10)
-
-struct otlp_block {
-	struct otlp_block *next;
-	size_t used, size;
-	max_align_t bytes[];
-};
-
-void *otlp_alloc(struct otlp_pool *p, size_t bytes)
-{
-	struct otlp_block *b = p->blocks;
-	size_t aligned = (bytes + sizeof(max_align_t) - 1) & ~(sizeof(max_align_t) - 1), size;
-
-	if (!b || b->size - b->used < aligned) {
-		size = aligned > BLOCK_BYTES ? aligned : BLOCK_BYTES;
-		b = calloc(1, sizeof(*b) + size);
-		if (!b) {
-			p->failed = true;
-			return NULL;
-		}
-		b->size = size;
-		b->next = p->blocks;
-		p->blocks = b;
-	}
-	b->used += aligned;
-	return (uint8_t *)b->bytes + b->used - aligned;
-}
-
-void otlp_pool_done(struct otlp_pool *p)
-{
-	while (p->blocks) {
-		struct otlp_block *b = p->blocks;
-
-		p->blocks = b->next;
-		free(b);
-	}
-}
-
 /* jansson knows UTF-8, which strings of protobuf must be. */
-const char *otlp_text(struct otlp_pool *p, const char *text)
+const char *otlp_text(struct pool *p, const char *text)
 {
 	json_t *checked = json_string(text);
 	const char *from = checked ? text : "?";
-	char *copy = otlp_alloc(p, strlen(from) + 1);
+	const char *copy = pool_text(p, from, strlen(from));
 
-	if (copy)
-		strcpy(copy, from);
 	json_decref(checked);
 	return copy;
 }
 
-void otlp_attributes_init(struct otlp_attributes *a, struct otlp_pool *pool)
+void otlp_attributes_init(struct otlp_attributes *a, struct pool *pool)
 {
 	a->pool = pool;
 	a->len = 0;
-	a->at = otlp_alloc(pool, OTLP_ATTRIBUTES_MAX * sizeof(*a->at));
+	a->at = pool_alloc(pool, OTLP_ATTRIBUTES_MAX * sizeof(*a->at));
 }
 
 /* NULL: it is left out. */
@@ -73,11 +33,11 @@ static Opentelemetry__Proto__Common__V1__AnyValue *add(struct otlp_attributes *a
 
 	if (!a->at || a->len == OTLP_ATTRIBUTES_MAX)
 		return NULL;
-	pair = otlp_alloc(a->pool, sizeof(*pair));
+	pair = pool_alloc(a->pool, sizeof(*pair));
 	if (!pair)
 		return NULL;
 	opentelemetry__proto__common__v1__key_value__init(pair);
-	pair->value = otlp_alloc(a->pool, sizeof(*pair->value));
+	pair->value = pool_alloc(a->pool, sizeof(*pair->value));
 	if (!pair->value)
 		return NULL;
 	opentelemetry__proto__common__v1__any_value__init(pair->value);
@@ -86,7 +46,7 @@ static Opentelemetry__Proto__Common__V1__AnyValue *add(struct otlp_attributes *a
 	return pair->value;
 }
 
-static void set_text(struct otlp_pool *p, Opentelemetry__Proto__Common__V1__AnyValue *v,
+static void set_text(struct pool *p, Opentelemetry__Proto__Common__V1__AnyValue *v,
 		     const char *text)
 {
 	v->value_case = OPENTELEMETRY__PROTO__COMMON__V1__ANY_VALUE__VALUE_STRING_VALUE;
@@ -128,9 +88,9 @@ void otlp_add_address(struct otlp_attributes *a, const char *key, const uint8_t 
 	otlp_add_text(a, key, addr_format(address, text));
 }
 
-Opentelemetry__Proto__Common__V1__AnyValue *otlp_text_value(struct otlp_pool *p, const char *text)
+Opentelemetry__Proto__Common__V1__AnyValue *otlp_text_value(struct pool *p, const char *text)
 {
-	Opentelemetry__Proto__Common__V1__AnyValue *v = otlp_alloc(p, sizeof(*v));
+	Opentelemetry__Proto__Common__V1__AnyValue *v = pool_alloc(p, sizeof(*v));
 
 	if (!v)
 		return NULL;

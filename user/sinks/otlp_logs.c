@@ -23,7 +23,7 @@
 #define SCHEMA_URL "https://opentelemetry.io/schemas/1.28.0"
 
 struct logs {
-	struct otlp_pool pool;
+	struct pool pool;
 	Opentelemetry__Proto__Logs__V1__LogRecord *records, **list;
 };
 
@@ -178,13 +178,13 @@ int otlp_logs(const struct sink_rows *rows, size_t from, size_t len, uint8_t **r
 		OPENTELEMETRY__PROTO__RESOURCE__V1__RESOURCE__INIT;
 	Opentelemetry__Proto__Common__V1__InstrumentationScope scope =
 		OPENTELEMETRY__PROTO__COMMON__V1__INSTRUMENTATION_SCOPE__INIT;
-	AUTO(otlp_pool_done) struct otlp_pool pool = { 0 };
+	AUTO(pool_done) struct pool pool = { 0 };
 	struct logs l = { .pool = { 0 } };
 	struct otlp_attributes a;
 	int err;
 
-	l.records = otlp_alloc(&l.pool, len * sizeof(*l.records));
-	l.list = otlp_alloc(&l.pool, len * sizeof(void *));
+	l.records = pool_alloc(&l.pool, len * sizeof(*l.records));
+	l.list = pool_alloc(&l.pool, len * sizeof(void *));
 	for (size_t i = 0; !l.pool.failed && i < len; i++) {
 		l.list[i] = &l.records[i];
 		fill_record(rows, from + i, &l, &l.records[i]);

@@ -17,7 +17,7 @@
 
 /* One value becomes one Metric of one ResourceMetrics of its host: receivers merge. */
 struct metrics {
-	struct otlp_pool pool;
+	struct pool pool;
 	int64_t now_us;
 	Opentelemetry__Proto__Metrics__V1__ResourceMetrics **list;
 	size_t len;
@@ -26,7 +26,7 @@ struct metrics {
 static Opentelemetry__Proto__Metrics__V1__NumberDataPoint *make_point(
 	struct metrics *m, const struct sink_metric *from)
 {
-	Opentelemetry__Proto__Metrics__V1__NumberDataPoint *p = otlp_alloc(&m->pool, sizeof(*p));
+	Opentelemetry__Proto__Metrics__V1__NumberDataPoint *p = pool_alloc(&m->pool, sizeof(*p));
 	struct otlp_attributes a;
 
 	if (!p)
@@ -47,10 +47,10 @@ static Opentelemetry__Proto__Metrics__V1__NumberDataPoint *make_point(
 static Opentelemetry__Proto__Metrics__V1__Metric *make_metric(struct metrics *m,
 							      const struct sink_metric *from)
 {
-	Opentelemetry__Proto__Metrics__V1__Metric *metric = otlp_alloc(&m->pool, sizeof(*metric));
-	Opentelemetry__Proto__Metrics__V1__Sum *sum = otlp_alloc(&m->pool, sizeof(*sum));
+	Opentelemetry__Proto__Metrics__V1__Metric *metric = pool_alloc(&m->pool, sizeof(*metric));
+	Opentelemetry__Proto__Metrics__V1__Sum *sum = pool_alloc(&m->pool, sizeof(*sum));
 	Opentelemetry__Proto__Metrics__V1__NumberDataPoint **points =
-		otlp_alloc(&m->pool, sizeof(void *));
+		pool_alloc(&m->pool, sizeof(void *));
 
 	if (m->pool.failed)
 		return NULL;
@@ -71,7 +71,7 @@ static Opentelemetry__Proto__Metrics__V1__Metric *make_metric(struct metrics *m,
 static Opentelemetry__Proto__Resource__V1__Resource *make_resource(struct metrics *m,
 								   const struct sink_metric *from)
 {
-	Opentelemetry__Proto__Resource__V1__Resource *r = otlp_alloc(&m->pool, sizeof(*r));
+	Opentelemetry__Proto__Resource__V1__Resource *r = pool_alloc(&m->pool, sizeof(*r));
 	struct otlp_attributes a;
 
 	if (!r)
@@ -94,10 +94,10 @@ static void take(void *arg, const struct sink_metric *from)
 
 	if (m->pool.failed || m->len == OTLP_METRICS_MAX)
 		return;
-	resource = otlp_alloc(&m->pool, sizeof(*resource));
-	scope = otlp_alloc(&m->pool, sizeof(*scope));
-	scopes = otlp_alloc(&m->pool, sizeof(*scopes));
-	metrics = otlp_alloc(&m->pool, sizeof(*metrics));
+	resource = pool_alloc(&m->pool, sizeof(*resource));
+	scope = pool_alloc(&m->pool, sizeof(*scope));
+	scopes = pool_alloc(&m->pool, sizeof(*scopes));
+	metrics = pool_alloc(&m->pool, sizeof(*metrics));
 	if (m->pool.failed)
 		return;
 	opentelemetry__proto__metrics__v1__resource_metrics__init(resource);
@@ -119,7 +119,7 @@ int otlp_metrics(const struct sink_metrics *source, int64_t now_us, uint8_t **re
 	struct metrics m = { .now_us = now_us };
 	int err = -ENOMEM;
 
-	m.list = otlp_alloc(&m.pool, OTLP_METRICS_MAX * sizeof(void *));
+	m.list = pool_alloc(&m.pool, OTLP_METRICS_MAX * sizeof(void *));
 	if (m.list)
 		source->each(source->arg, take, &m);
 	request.resource_metrics = m.list;
@@ -131,6 +131,6 @@ int otlp_metrics(const struct sink_metrics *source, int64_t now_us, uint8_t **re
 	}
 	if (!err)
 		SERVICE(request__pack)(&request, *ret);
-	otlp_pool_done(&m.pool);
+	pool_done(&m.pool);
 	return err;
 }

@@ -43,11 +43,12 @@ static void free_all(FAMILY **all, size_t len)
 Test(protometrics, numbers_and_labels)
 {
 	FAMILY *all[4];
-	size_t n = read_all("# HELP a_total What it is.\n# TYPE a_total counter\n"
-			    "a_total{x=\"1\",y=\"q\\\"\\\\\\n\"} 5\na_total{x=\"2\",y=\"\"} 6.5\n"
-			    "# HELP b Now.\n# TYPE b gauge\nb 2\n# HELP c .\n# TYPE c untyped\nc{z=\"1\"} 3\n"
-			    "# HELP none Nothing.\n# TYPE none gauge\n",
-			    all, 4);
+	size_t n = read_all(
+		"# HELP a_total What it is.\n# TYPE a_total counter\n"
+		"a_total{x=\"1\",y=\"q\\\"\\\\\\n\"} 5\na_total{x=\"2\",y=\"\"} 6.5\n"
+		"# HELP b Now.\n# TYPE b gauge\nb 2\n# HELP c .\n# TYPE c untyped\nc{z=\"1\"} 3\n"
+		"# HELP none Nothing.\n# TYPE none gauge\n",
+		all, 4);
 
 	cr_assert(n == 3, "a family without samples is left out: %zu", n);
 	cr_expect_str_eq(all[0]->name, "a_total");
@@ -102,9 +103,11 @@ Test(protometrics, several_histograms)
 {
 	FAMILY *all[1];
 
-	cr_assert(read_all(HEAD LINE("1", "1") LINE("+Inf", "1") TAIL("1")
-				   "h_bucket{a=\"y\",le=\"+Inf\"} 2\nh_sum{a=\"y\"} 1\nh_count{a=\"y\"} 2\n",
-			   all, 1) == 1);
+	cr_assert(
+		read_all(
+			HEAD LINE("1", "1") LINE("+Inf", "1") TAIL(
+				"1") "h_bucket{a=\"y\",le=\"+Inf\"} 2\nh_sum{a=\"y\"} 1\nh_count{a=\"y\"} 2\n",
+			all, 1) == 1);
 	cr_assert(all[0]->n_metric == 2);
 	cr_expect_str_eq(all[0]->metric[1]->label[0]->value, "y");
 	cr_expect(all[0]->metric[1]->n_label == 1 &&
@@ -115,8 +118,17 @@ Test(protometrics, several_histograms)
 Test(protometrics, any_text)
 {
 	static const char *const texts[] = {
-		"", "\n", "a 1", "# HELP", "# HELP x", "# HELP x y\nx", "# HELP x y\nx{", "# HELP x y\nx{a",
-		"# HELP x y\nx{a=\"", "# HELP x y\nx{a=\"\\", "# HELP x y\n# TYPE x histogram\nx_count 1",
+		"",
+		"\n",
+		"a 1",
+		"# HELP",
+		"# HELP x",
+		"# HELP x y\nx",
+		"# HELP x y\nx{",
+		"# HELP x y\nx{a",
+		"# HELP x y\nx{a=\"",
+		"# HELP x y\nx{a=\"\\",
+		"# HELP x y\n# TYPE x histogram\nx_count 1",
 		"# HELP x y\n# TYPE x histogram\nx_bucket 1\nx_count 1",
 	};
 

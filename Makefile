@@ -87,7 +87,7 @@ VMTEST_BPF := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard vmtests/*.bpf.c)))
 VMTEST := $(patsubst %.c,$(BUILD)/%,$(sort $(filter-out $(wildcard vmtests/*.bpf.c),$(wildcard vmtests/*.c))))
 
 .DEFAULT_GOAL := all
-.PHONY: all help deps run test test-unit vmtest vmtest-build bench asan fuzz check fresh install uninstall clean format
+.PHONY: all help deps run test test-long otelcol test-unit vmtest vmtest-build bench asan fuzz check fresh install uninstall clean format
 .SECONDARY:
 .DELETE_ON_ERROR:
 
@@ -262,6 +262,13 @@ $(BUILD)/fuzz/%: tests/fuzz/%.c $(BASE_A) $(COLLECTOR_A)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(FUZZ_CLANG) $(CPPFLAGS) $(FUZZ_FLAGS) -o $@ $< $(call src,lib) $(call src,wire) \
 		$(call fuzz_extra,$<) $(GEN)/proto/wiretally.pb-c.c $(BASE_LIBS) -lgnutls -lz -lpthread
+
+## test-long: what takes too long for every run: more kills, more packets, ten minutes away
+test-long: all build-tests
+	$(Q)KILLS=200 python3 tests/net/test_faults.py killed_under_load
+	$(Q)ROUNDS=50 python3 tests/net/test_keep.py
+	$(Q)SCALE=5 python3 tests/net/test_exact.py
+	$(Q)AWAY=600 python3 tests/net/test_spool.py waits_on_disk
 
 ## otelcol: what is sent to OpenTelemetry, read by a Collector built from Debian's Go packages (slow)
 otelcol: all

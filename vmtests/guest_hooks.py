@@ -288,37 +288,22 @@ def one_round(rig, a, b, number):
     return trial, {f.name: f.excuse() for f in families}
 
 
-def agreed(trial):
-    """Checks that every family failed with the same numbers: programs at three places saw what the
-    traffic's own reading, taken before its connection had ended, did not."""
-    said, families = {}, {r[0] for r in trial.said} - {"traffic"}
-    for hooks_, signal, verdict, why in trial.said:
-        if verdict == "FAIL":
-            said.setdefault((signal, why), set()).add(hooks_)
-    return {signal for (signal, _), who in said.items() if len(families) > 1 and who == families}
-
-
 def hooks(rig, report):
     """The promise is: the truth, but for what the kernel refused to run. In software, where programs
-    take long, that happens: then a check that failed has to pass in another round. So has one on
-    which all families agree against the traffic's own reading."""
+    take long, that happens: then a check that failed has to pass in another round."""
     a, b = network(rig)
     rig.collector()
     proven = {}
     for number in range(1, ROUNDS + 1):
         trial, excuses = one_round(rig, a, b, number)
-        all_say = agreed(trial)
-
-        def excuse(hooks_, signal):
-            return excuses.get(hooks_) or ("all families agree" if signal in all_say else None)
         for hooks_, signal, verdict, why in trial.said:
-            excused = verdict == "FAIL" and excuse(hooks_, signal)
+            excused = verdict == "FAIL" and excuses.get(hooks_)
             if not excused or (hooks_, signal) not in proven:
                 proven[hooks_, signal] = (verdict, why)
             if excused:
                 text = " ".join(f"{hooks_} {signal} ({excused}): {why}".split())
                 print(f"@@again round {number}: {text[:600]}", flush=True)
-        if not all(excuse(r[0], r[1]) for r in trial.failures()):
+        if not all(excuses.get(r[0]) for r in trial.failures()):
             break
         if all(verdict != "FAIL" for verdict, _ in proven.values()):
             break

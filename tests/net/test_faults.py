@@ -16,7 +16,7 @@ from rig import TOOLS, run_test
 from test_tls import PORT, agent, collector, token, two_hosts
 
 AGENTS = 1000
-KILLS = int(os.environ.get("KILLS", "20"))
+KILLS = int(os.environ.get("KILLS", "50"))
 
 
 def swarm(rig, **options):

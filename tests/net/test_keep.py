@@ -13,7 +13,7 @@ import time
 from collector import Collector, batchgen, expect, folder
 
 FAKETIME = glob.glob("/usr/lib/*/faketime/libfaketime.so.1")
-ROUNDS = int(os.environ.get("ROUNDS", "4"))
+ROUNDS = int(os.environ.get("ROUNDS", "8"))
 ROWS = 4000
 KEEP = "raw=2h,minute=4h,hour=30d"
 

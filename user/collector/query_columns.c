@@ -92,12 +92,9 @@ static json_t *named_json(enum filter_field field, int64_t number)
 
 static json_t *end_json(int64_t end)
 {
-	/* enum connection_end */
-	static const char *const names[] = { "open",	     "local_fin", "remote_fin", "rst_sent",
-					     "rst_received", "timeout",	  "failed" };
+	const char *name = connection_end_name(end);
 
-	return end >= 0 && end < (int64_t)ARRAY_LEN(names) ? json_string(names[end])
-							   : json_integer(end);
+	return name ? json_string(name) : json_integer(end);
 }
 
 static json_t *errno_json(int64_t number)

@@ -14,7 +14,6 @@
 #include "user/sinks/otlp_attributes.h"
 
 #define ETHERTYPE_IPV4 0x0800
-#define ETHERTYPE_IPV6 0x86dd
 #define VLAN_TAGGED 0x1000
 /* protobuf-c's names are long */
 #define SERVICE(x) opentelemetry__proto__collector__logs__v1__export_logs_service_##x
@@ -44,15 +43,9 @@ static const char *transport(uint8_t proto)
 	}
 }
 
-static bool has_addresses(const struct flow *f)
-{
-	return f->kind == FLOW_RECORD &&
-	       (f->ethertype == ETHERTYPE_IPV4 || f->ethertype == ETHERTYPE_IPV6);
-}
-
 static void add_ends(struct otlp_attributes *a, const struct flow *f)
 {
-	if (!has_addresses(f))
+	if (!flow_has_addresses(f))
 		return;
 	otlp_add_address(a, "source.address", f->src);
 	otlp_add_int(a, "source.port", f->src_port);
@@ -89,10 +82,7 @@ static void flow_attributes(const struct sink_rows *rows, const struct flow *f,
 
 static void connection_attributes(const struct connection *c, struct otlp_attributes *a)
 {
-	static const char *const roles[ROLES] = { "unknown", "client", "server" };
-	static const char *const ends[ENDS] = { "open",	    "local_fin",    "remote_fin",
-						"rst_sent", "rst_received", "timeout",
-						"failed" };
+	const char *role = connection_role_name(c->role), *end = connection_end_name(c->end);
 	char id[20];
 
 	otlp_add_address(a, "network.local.address", c->local);
@@ -105,8 +95,8 @@ static void connection_attributes(const struct connection *c, struct otlp_attrib
 		otlp_add_int(a, "process.pid", c->pid);
 	otlp_add_text(a, "process.executable.name", c->comm);
 	otlp_add_text(a, "process.linux.cgroup", c->cgroup_path);
-	otlp_add_text(a, "wiretally.connection.role", c->role < ROLES ? roles[c->role] : "");
-	otlp_add_text(a, "wiretally.connection.end", c->end < ENDS ? ends[c->end] : "");
+	otlp_add_text(a, "wiretally.connection.role", role ? role : "");
+	otlp_add_text(a, "wiretally.connection.end", end ? end : "");
 	otlp_add_int(a, "wiretally.connection.connect_ns", c->connect_ns);
 	otlp_add_int(a, "wiretally.connection.srtt_us", c->srtt_us);
 	otlp_add_int(a, "wiretally.connection.retransmits", c->retransmits);

@@ -11,15 +11,7 @@
 #include "user/lib/cleanup.h"
 #include "user/wire/batch_signal.h"
 
-#define ETHERTYPE_IPV4 0x0800
-#define ETHERTYPE_IPV6 0x86dd
 #define VLAN_TAGGED 0x1000
-
-static bool has_addresses(const struct flow *f)
-{
-	return f->kind == FLOW_RECORD &&
-	       (f->ethertype == ETHERTYPE_IPV4 || f->ethertype == ETHERTYPE_IPV6);
-}
 
 /* ---- protobuf ------------------------------------------------------------------------------- */
 
@@ -39,7 +31,7 @@ static void fill_flow(const struct sink_rows *rows, const struct flow *f, Wireta
 #define FILL(of) m->of = f->of;
 	FLOW_NUMBERS(FILL)
 #undef FILL
-	if (has_addresses(f)) {
+	if (flow_has_addresses(f)) {
 		m->source = (ProtobufCBinaryData){ 16, (uint8_t *)f->src };
 		m->destination = (ProtobufCBinaryData){ 16, (uint8_t *)f->dst };
 	}
@@ -130,7 +122,7 @@ static void add_flow_place(json_t *to, const struct sink_rows *rows, const struc
 
 static void add_flow(json_t *to, const struct sink_rows *rows, const struct flow *f)
 {
-	bool is_ip = has_addresses(f);
+	bool is_ip = flow_has_addresses(f);
 
 	add(to, "start_us", json_integer(f->start_us));
 	add(to, "end_us", json_integer(f->end_us));
@@ -154,18 +146,9 @@ static void add_flow(json_t *to, const struct sink_rows *rows, const struct flow
 	add_flow_place(to, rows, f);
 }
 
-static const char *role_name(uint8_t role)
+static const char *or_unknown(const char *name)
 {
-	return role == ROLE_CLIENT ? "client" : role == ROLE_SERVER ? "server" : "unknown";
-}
-
-static const char *end_name(uint8_t end)
-{
-	static const char *const names[ENDS] = { "open",     "local_fin",    "remote_fin",
-						 "rst_sent", "rst_received", "timeout",
-						 "failed" };
-
-	return end < ENDS ? names[end] : "unknown";
+	return name ? name : "unknown";
 }
 
 /* clang-format off */
@@ -184,8 +167,8 @@ static void add_connection(json_t *to, const struct connection *c)
 	snprintf(id, sizeof(id), "%016llx", (unsigned long long)c->id);
 	add(to, "id", json_string(id));
 	add(to, "proto", number(c->protocol));
-	add(to, "role", json_string(role_name(c->role)));
-	add(to, "end", json_string(end_name(c->end)));
+	add(to, "role", json_string(or_unknown(connection_role_name(c->role))));
+	add(to, "end", json_string(or_unknown(connection_end_name(c->end))));
 	add(to, "state", number(c->state));
 	add(to, "error", number(c->error));
 	add(to, "local_address", address(c->local));

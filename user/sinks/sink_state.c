@@ -84,13 +84,15 @@ int sink_state_open(const char *dir, const char *url, const struct sink_place *s
 {
 	AUTO_FREE struct sink_state *s = calloc(1, sizeof(*s));
 	AUTO_FD int fd = open_file(dir, url);
+	int err;
 
 	if (!s)
 		return -ENOMEM;
 	if (fd < 0)
 		return fd;
-	if (ftruncate(fd, sizeof(struct page)))
-		return -errno;
+	err = posix_fallocate(fd, 0, sizeof(struct page)); /* a hole on a full disk would kill us */
+	if (err)
+		return -err;
 	s->page = mmap(NULL, sizeof(struct page), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (s->page == MAP_FAILED)
 		return -errno;

@@ -48,6 +48,12 @@ struct flow {
 	int64_t end_us;
 };
 
+/* Its source and destination are addresses: it is IP, and was not folded. */
+static inline bool flow_has_addresses(const struct flow *f)
+{
+	return f->kind == FLOW_RECORD && (f->ethertype == 0x0800 || f->ethertype == 0x86dd);
+}
+
 #define LEDGER_NAME_MAX 48 /* with NUL */
 /* names of what was lost between record and store begin so */
 #define LEDGER_LOST_AFTER "lost/spool_"

@@ -8,6 +8,7 @@
 #define WT_SIGNAL_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum connection_role { ROLE_UNKNOWN, ROLE_CLIENT, ROLE_SERVER, ROLES };
@@ -31,6 +32,23 @@ enum connection_end {
 
 #define PROTOCOL_TCP 6
 #define PROTOCOL_UDP 17
+
+/* "local_fin", "client"; NULL: no such number. */
+static inline const char *connection_end_name(int64_t end)
+{
+	static const char *const names[ENDS] = { "open",     "local_fin",    "remote_fin",
+						 "rst_sent", "rst_received", "timeout",
+						 "failed" };
+
+	return end >= 0 && end < ENDS ? names[end] : NULL;
+}
+
+static inline const char *connection_role_name(int64_t role)
+{
+	static const char *const names[ROLES] = { "unknown", "client", "server" };
+
+	return role >= 0 && role < ROLES ? names[role] : NULL;
+}
 
 #define CONNECTION_STARTED 0x01
 #define CONNECTION_ESTABLISHED 0x02

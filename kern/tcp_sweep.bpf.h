@@ -107,25 +107,19 @@ static __always_inline bool socket_is_gone(const struct conn *c)
 	       bpf_ntohs(sock_read(sk, __sk_common.skc_dport)) != c->row.remote_port;
 }
 
-SEC("iter/bpf_map_elem")
-int wt_sweep_conns(struct bpf_iter__bpf_map_elem *ctx)
+static __always_inline void sweep_conn(__u64 sk)
 {
-	__u64 *key = ctx->key, now = bpf_ktime_get_ns(), sk;
-	struct conn *c;
+	__u64 now = bpf_ktime_get_ns();
+	struct conn *c = bpf_map_lookup_elem(&wt_conns, &sk);
 
-	if (!key)
-		return 0;
-	sk = *key;
-	c = bpf_map_lookup_elem(&wt_conns, &sk);
 	if (!c || c->row.last_ns + STALE_NS >= now)
-		return 0;
+		return;
 	if (c->row.protocol == WT_IPPROTO_UDP) {
 		if (udp_is_gone(c))
 			udp_finish_unseen(c, sk);
 	} else if (socket_is_gone(c)) {
 		conn_finish_unseen(c, sk, now);
 	}
-	return 0;
 }
 
 SEC("iter/udp")
@@ -139,34 +133,20 @@ int wt_sweep_udp(struct bpf_iter__udp *ctx)
 }
 
 /* A return probe that the kernel skipped (too many threads are inside) leaves its call here. */
-SEC("iter/bpf_map_elem")
-int wt_sweep_calls(struct bpf_iter__bpf_map_elem *ctx)
+static __always_inline void sweep_call(__u64 thread)
 {
-	__u64 *key = ctx->key, now = bpf_ktime_get_ns(), thread;
-	struct call *call;
+	struct call *call = bpf_map_lookup_elem(&wt_calls, &thread);
 
-	if (!key)
-		return 0;
-	thread = *key;
-	call = bpf_map_lookup_elem(&wt_calls, &thread);
-	if (call && call->start_ns + CALL_STALE_NS < now)
+	if (call && call->start_ns + CALL_STALE_NS < bpf_ktime_get_ns())
 		bpf_map_delete_elem(&wt_calls, &thread);
-	return 0;
 }
 
-SEC("iter/bpf_map_elem")
-int wt_sweep_ended(struct bpf_iter__bpf_map_elem *ctx)
+static __always_inline void sweep_ended(__u64 id)
 {
-	__u64 *key = ctx->key, id;
-	struct conn *c;
+	struct conn *c = bpf_map_lookup_elem(&wt_ended, &id);
 
-	if (!key)
-		return 0;
-	id = *key;
-	c = bpf_map_lookup_elem(&wt_ended, &id);
 	if (c && c->row.events && report(c))
 		bpf_map_delete_elem(&wt_ended, &id);
-	return 0;
 }
 
 /* The kernel resends after 1 s, 2 s, 4 s …: silence twice as long as all before is the end. */
@@ -175,19 +155,14 @@ static __always_inline bool request_is_over(const struct conn *c, __u64 now)
 	return now - c->row.last_ns > (c->row.last_ns - c->row.start_ns) * 2 + REQUEST_SLACK_NS;
 }
 
-SEC("iter/bpf_map_elem")
-int wt_sweep_requests(struct bpf_iter__bpf_map_elem *ctx)
+static __always_inline void sweep_request(const struct tuple *key)
 {
 	__u64 now = bpf_ktime_get_ns();
-	struct tuple *key = ctx->key, t;
-	struct conn *c;
+	struct tuple t = *key;
+	struct conn *c = bpf_map_lookup_elem(&wt_requests, &t);
 
-	if (!key)
-		return 0;
-	t = *key;
-	c = bpf_map_lookup_elem(&wt_requests, &t);
 	if (!c || !c->row.events || (!wt_final && !request_is_over(c, now)))
-		return 0;
+		return;
 	if (!wt_final) {
 		c->row.happened |= WT_CONN_ENDED;
 		c->row.end = WT_END_FAILED;
@@ -197,6 +172,81 @@ int wt_sweep_requests(struct bpf_iter__bpf_map_elem *ctx)
 	}
 	report_last(c);
 	bpf_map_delete_elem(&wt_requests, &t);
+}
+
+/* ---- walked by iterators, or where the kernel has none for maps, by one program ------------ */
+
+SEC("iter/bpf_map_elem")
+int wt_sweep_conns(struct bpf_iter__bpf_map_elem *ctx)
+{
+	__u64 *sk = ctx->key;
+
+	if (sk)
+		sweep_conn(*sk);
+	return 0;
+}
+
+SEC("iter/bpf_map_elem")
+int wt_sweep_calls(struct bpf_iter__bpf_map_elem *ctx)
+{
+	__u64 *thread = ctx->key;
+
+	if (thread)
+		sweep_call(*thread);
+	return 0;
+}
+
+SEC("iter/bpf_map_elem")
+int wt_sweep_ended(struct bpf_iter__bpf_map_elem *ctx)
+{
+	__u64 *id = ctx->key;
+
+	if (id)
+		sweep_ended(*id);
+	return 0;
+}
+
+SEC("iter/bpf_map_elem")
+int wt_sweep_requests(struct bpf_iter__bpf_map_elem *ctx)
+{
+	struct tuple *key = ctx->key;
+
+	if (key)
+		sweep_request(key);
+	return 0;
+}
+
+static long walk_conn(void *map, const __u64 *sk, struct conn *unused, void *none)
+{
+	sweep_conn(*sk);
+	return 0;
+}
+
+static long walk_call(void *map, const __u64 *thread, struct call *unused, void *none)
+{
+	sweep_call(*thread);
+	return 0;
+}
+
+static long walk_ended(void *map, const __u64 *id, struct conn *unused, void *none)
+{
+	sweep_ended(*id);
+	return 0;
+}
+
+static long walk_request(void *map, const struct tuple *key, struct conn *unused, void *none)
+{
+	sweep_request(key);
+	return 0;
+}
+
+SEC("syscall")
+int wt_walk_maps(void *ctx)
+{
+	bpf_for_each_map_elem(&wt_conns, walk_conn, NULL, 0);
+	bpf_for_each_map_elem(&wt_ended, walk_ended, NULL, 0);
+	bpf_for_each_map_elem(&wt_requests, walk_request, NULL, 0);
+	bpf_for_each_map_elem(&wt_calls, walk_call, NULL, 0);
 	return 0;
 }
 

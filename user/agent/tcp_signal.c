@@ -283,6 +283,13 @@ static int run_iterator(const struct bpf_link *link)
 	return len < 0 ? -errno : 0;
 }
 
+static int run_walk(const struct bpf_program *prog)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, opts);
+
+	return bpf_prog_test_run_opts(bpf_program__fd(prog), &opts) ? -errno : 0;
+}
+
 /*
  * here: iter/tcp and iter/udp, which see the reader's namespace; else the iterators over our own
  * maps. The first one's error, or what stands for none.
@@ -293,9 +300,12 @@ static int run_iterators(const struct tcp_signal *s, bool here)
 	int first = here ? -EOPNOTSUPP : 0, err;
 
 	for (int i = 0; i < TCP_HOOKS_MAX && hooks[i].program; i++) {
-		if (!s->links[i] || hooks[i].kind != TCP_HOOK_ITER || !hooks[i].target != here)
+		bool is_walk = hooks[i].kind == TCP_HOOK_WALK && s->wanted[i];
+
+		if (!hooks[i].target != here ||
+		    !(is_walk || (s->links[i] && hooks[i].kind == TCP_HOOK_ITER)))
 			continue;
-		err = run_iterator(s->links[i]);
+		err = is_walk ? run_walk(program(s, i)) : run_iterator(s->links[i]);
 		if (first == -EOPNOTSUPP || (!here && !first))
 			first = err;
 	}

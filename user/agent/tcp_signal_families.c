@@ -21,6 +21,7 @@
 	{ "wt_sweep_ended", SWEEP, "wt_ended", TCP_HOOK_ITER, 0, false },          \
 	{ "wt_sweep_requests", SWEEP, "wt_requests", TCP_HOOK_ITER, 0, false },    \
 	{ "wt_sweep_calls", SWEEP, "wt_calls", TCP_HOOK_ITER, 0, false },          \
+	{ "wt_walk_maps", SWEEP, "maps", TCP_HOOK_WALK, 0, false, true },          \
 	{ "wt_sweep_udp", "live udp sockets", NULL, TCP_HOOK_ITER, 0, false }
 
 /* No tracepoint tells of them; where functions cannot be probed, system calls tell of most. */

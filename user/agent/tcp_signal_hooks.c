@@ -71,6 +71,31 @@ static int prepare_tracepoint(const struct tcp_hook *h, struct bpf_program *prog
 	return 0;
 }
 
+/*
+ * Whether a map can be walked by an iterator: hardened kernels refuse those, for they may write to
+ * what they walk. Asked once, with a program that does nothing.
+ */
+static bool maps_have_iterators(void)
+{
+	static const struct bpf_insn nothing[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0 },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	static int known = -1;
+	int id = libbpf_find_vmlinux_btf_id("bpf_map_elem", BPF_TRACE_ITER);
+	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = BPF_TRACE_ITER,
+		    .attach_btf_id = id < 0 ? 0 : (uint32_t)id);
+
+	if (known < 0) {
+		AUTO_FD int fd = id < 0 ? id
+					: bpf_prog_load(BPF_PROG_TYPE_TRACING, "wt_probe", "GPL",
+							nothing, ARRAY_LEN(nothing), &opts);
+
+		known = fd >= 0;
+	}
+	return known;
+}
+
 int tcp_hook_prepare(const struct tcp_hook *h, struct bpf_program *prog, char *why, size_t size)
 {
 	switch (h->kind) {
@@ -86,6 +111,16 @@ int tcp_hook_prepare(const struct tcp_hook *h, struct bpf_program *prog, char *w
 	case TCP_HOOK_KRETPROBE: /* a spare one must not make libbpf complain */
 		snprintf(why, size, "the kernel has no kprobes");
 		if (h->is_spare && access("/sys/bus/event_source/devices/kprobe/type", R_OK))
+			return -ENOENT;
+		break;
+	case TCP_HOOK_ITER:
+		snprintf(why, size, "the kernel refuses iterators of maps");
+		if (h->target && !maps_have_iterators())
+			return -ENOENT;
+		break;
+	case TCP_HOOK_WALK:
+		snprintf(why, size, "iterators do it");
+		if (maps_have_iterators())
 			return -ENOENT;
 		break;
 	default:
@@ -187,6 +222,8 @@ int tcp_hook_attach(const struct tcp_hook *h, struct bpf_program *prog, const st
 	case TCP_HOOK_ITER:
 		link = attach_iter(prog, map);
 		break;
+	case TCP_HOOK_WALK: /* it runs when it is told to */
+		return 0;
 	}
 	if (!link)
 		return -errno;
@@ -243,7 +280,7 @@ void tcp_hook_name(const struct tcp_hook *h, const struct bpf_program *prog, cha
 		[TCP_HOOK_TRACEPOINT] = "tp_btf", [TCP_HOOK_SYSCALL] = "tp",
 		[TCP_HOOK_KPROBE] = "kprobe",	  [TCP_HOOK_KRETPROBE] = "kretprobe",
 		[TCP_HOOK_FENTRY] = "fentry",	  [TCP_HOOK_FEXIT] = "fexit",
-		[TCP_HOOK_ITER] = "iter",
+		[TCP_HOOK_ITER] = "iter",	  [TCP_HOOK_WALK] = "walk",
 	};
 	const char *kind = kinds[h->kind];
 

@@ -19,6 +19,7 @@ enum tcp_hook_kind {
 	TCP_HOOK_FENTRY,
 	TCP_HOOK_FEXIT,
 	TCP_HOOK_ITER, /* of the sweep: opened, not attached to events */
+	TCP_HOOK_WALK, /* the same for all maps, where the kernel has no iterators of maps: run */
 };
 
 struct tcp_hook {

@@ -71,6 +71,8 @@ COLLECTOR_LIBS += $(SINKS_LIBS)
 CLI_LIBS := -lcurl -lgnutls -ljansson $(BASE_LIBS)
 TOOL_LIBS := -lbpf -lelf -lz -lcurl -ljansson -lm -lpthread $(BASE_LIBS) $(SINKS_LIBS)
 
+UI := $(abspath $(BUILD))/ui
+
 UNIT_SRC := $(sort $(wildcard tests/user/*/test_*.c tests/kern/test_*.c))
 UNIT := $(patsubst %.c,$(BUILD)/%,$(UNIT_SRC))
 TOOL_SRC := $(sort $(filter-out $(TEST_BPF_SRC),$(wildcard tests/tools/*.c)))
@@ -87,7 +89,7 @@ VMTEST_BPF := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard vmtests/*.bpf.c)))
 VMTEST := $(patsubst %.c,$(BUILD)/%,$(sort $(filter-out $(wildcard vmtests/*.bpf.c),$(wildcard vmtests/*.c))))
 
 .DEFAULT_GOAL := all
-.PHONY: all help deps run test test-long otelcol test-unit vmtest vmtest-build bench asan fuzz check fresh install uninstall clean format
+.PHONY: all ui help deps run test test-long otelcol test-unit vmtest vmtest-build bench asan fuzz check fresh install uninstall clean format
 .SECONDARY:
 .DELETE_ON_ERROR:
 
@@ -147,6 +149,17 @@ $(BUILD)/%.o: %.c
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
+
+## ui: build the page that the collector serves (ui/) into $(BUILD)/ui
+ui: $(UI)/app.js.gz
+ui/node_modules/.package-lock.json: ui/package.json ui/package-lock.json
+	$(call say,NPM,ui)
+	$(Q)cd ui && npm ci --silent && touch node_modules/.package-lock.json
+$(UI)/app.js.gz: ui/node_modules/.package-lock.json ui/build.mjs ui/index.html ui/icon.svg $(wildcard ui/src/*)
+	$(call say,UI,ui)
+	$(Q)mkdir -p $(UI) && node ui/build.mjs $(UI)
+$(BUILD)/user/collector/page.o: CPPFLAGS += -DWT_PAGE='"$(UI)"'
+$(BUILD)/user/collector/page.o: $(UI)/app.js.gz
 
 $(call obj,$(call src,metrics)): | $(GEN)/proto/prometheus.pb-c.h
 $(call obj,$(call src,wire)) $(call obj,$(call src,sinks)) $(call obj,$(call src,collector)): | $(GEN)/proto/wiretally.pb-c.h

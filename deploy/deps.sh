@@ -13,14 +13,16 @@ DUCKDB_VERSION=1.4.4
 DUCKDB_HEADER="duckdb@1.4.4 sha512-hEJJ5hyVF0VLj3dmOLpsWrQR0b3d4Ykqtygm6iUXjHJDDnSqg/USKxcb5qvNrOhFYPgktayU6dXCtgPqcmmpog=="
 DUCKDB_X86_64="@duckdb/node-bindings-linux-x64@1.4.4-r.1 sha512-fjYNc+t4/T7mhzZ57oJoIQaWvbYVvxhidcNNansQFiWnd6/JMLCULd4qnt8XI3Tt2BrZsraH690KSBIS3QPt0w=="
 KAFKAJS="kafkajs@2.2.4 sha512-j/YeapB1vfPT2iOIUn/vxdyKEuhuY2PxMBvf5JWux6iSaukAccrMtXEY/Lb7OvavDhOWME589bpLrEdnVHjfjA=="
+PLAYWRIGHT="playwright-core@1.56.1 sha512-hutraynyn31F+Bifme+Ps9Vq59hKuUCz7H1kDOcBs+2oGguKkWTU50bBWrtz34OUWmIwpBTWDxaRPXrIXkgvmQ=="
+AXE="axe-core@4.14.1 sha512-FHfa+lmNjQZfJz1q8wKqIDwC6DExcHt/pkjNQb09a3NPjCKg2rhu5qb2S4r76ASyFNNtuFooJpZe37OgudVGtQ=="
 DUCKDB_AARCH64="@duckdb/node-bindings-linux-arm64@1.4.4-r.1 sha512-wq92/EcTiOTRW1RSDOwjeLyMMXWwNVNwU21TQdfu3sgS86+Ih3raaK68leDgY5cWgf72We3J2W7HYz8GwxcMYw=="
 
 BUILD_PACKAGES="gcc libc6-dev clang-19 llvm-19 libelf-dev zlib1g-dev libxdp-dev libprotobuf-c-dev
 	protobuf-c-compiler protobuf-compiler libcurl4-openssl-dev libmicrohttpd-dev libgnutls28-dev libjansson-dev librdkafka-dev libyaml-dev
-	libzstd-dev libcap-dev pkg-config linux-libc-dev ca-certificates"
+	libzstd-dev libcap-dev libncurses-dev pkg-config linux-libc-dev ca-certificates"
 BACKPORTS="libbpf-dev bpftool opentelemetry-proto" # tcx needs libbpf 1.4; Debian 12 itself has 1.1
 TEST_PACKAGES="libcriterion-dev libclang-rt-19-dev clang-format-19 cppcheck python3 python3-scapy iproute2
-	ethtool curl jq iputils-ping faketime iperf3 tcpdump tcpreplay tshark nfdump nfdump-sflow softflowd pmacct prometheus kcat nftables openssl procps"
+	ethtool curl jq iputils-ping faketime iperf3 tcpdump tcpreplay tshark nfdump nfdump-sflow softflowd pmacct prometheus kcat nftables openssl procps chromium fonts-dejavu-core tmux"
 VM_PACKAGES="qemu-system-x86 busybox-static dash bash cpio kmod lz4 zstd xz-utils"
 
 installed() { dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null | grep -qx installed; }
@@ -137,19 +139,24 @@ install_victoria() (
 	mv "$dir"/x/usr/bin/victoria-metrics "$dir" && rm -rf "$dir/x" "$APT"
 )
 
-# A client of Kafka that is not librdkafka, for tests.
-install_kafkajs() {
-	local dir=$BUILD/deps/kafkajs
-	[ -s "$dir/package/index.js" ] && return 0
-	echo "deps: fetching kafkajs"
+# What tests run in Node: a client of Kafka that is not librdkafka; what drives a browser; what looks
+# at a page as a screen reader does.
+install_whole() { # NAME NAME@VERSION INTEGRITY
+	local dir=$BUILD/deps/$1
+	[ -s "$dir/package/package.json" ] && return 0
+	echo "deps: fetching $1"
 	mkdir -p "$dir"
-	# shellcheck disable=SC2086
-	fetch_npm $KAFKAJS package "$dir" whole
+	fetch_npm "$2" "$3" package "$dir" whole
 }
 
 install_peers() {
 	install_victoria
-	install_kafkajs
+	# shellcheck disable=SC2086
+	install_whole kafkajs $KAFKAJS
+	# shellcheck disable=SC2086
+	install_whole playwright-core $PLAYWRIGHT
+	# shellcheck disable=SC2086
+	install_whole axe-core $AXE
 }
 
 peers=install_peers

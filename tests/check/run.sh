@@ -73,7 +73,7 @@ check_cppcheck() {
 		--enable=warning,portability --inline-suppr --cppcheck-build-dir="$BUILD/cppcheck" \
 		"${quiet[@]/#/--suppress=}" "-D__attribute__(x)=" \
 		--library=posix --max-configs=1 -D_GNU_SOURCE -D__x86_64__ -D__linux__ \
-		-DWT_VERSION='""' --template='{file}:{line}: {severity}: {message} [{id}]' \
+		-DWT_PAGE='""' -DWT_VERSION='""' --template='{file}:{line}: {severity}: {message} [{id}]' \
 		"${guards[@]}" -I. "${user_c[@]}"
 }
 

@@ -21,7 +21,8 @@ struct api_request {
 	struct store_reader *reader;
 	int64_t now_us; /* wall clock when the request came in */
 	void *impl; /* the server's own */
-	const char *accept; /* its header; NULL: none */
+	/* headers of these names; NULL: none */
+	const char *accept, *accept_encoding, *if_none_match;
 };
 
 struct api_reply {
@@ -31,7 +32,10 @@ struct api_reply {
 	size_t body_len;
 	bool has_fd; /* instead of body: a file, from its start; the server closes it */
 	int fd;
+	const void *data; /* instead of body: static, body_len long */
 	const char *filename; /* static; to save it as; NULL: none */
+	const char *encoding, *etag; /* static; NULL: no such header */
+	const char *policy; /* static; Content-Security-Policy; NULL: it may do nothing */
 	unsigned int retry_after_s; /* 0: no such header */
 };
 
@@ -49,6 +53,8 @@ api_endpoint api_exporters, api_hostcounts; /* files of their names */
 api_endpoint api_ledger, api_status; /* api_ledger.c, api_status.c */
 api_endpoint api_metrics, api_health; /* metrics.c */
 api_endpoint api_index; /* routes.c: what there is, for people */
+api_endpoint api_filter; /* api_filter.c */
+api_endpoint api_page, api_page_js, api_page_css, api_page_icon; /* page.c */
 
 /* api.c: replies made the one way. message is printf-like; position < 0: none. */
 int api_error(struct api_reply *reply, unsigned int status, const char *parameter, long position,

@@ -48,12 +48,12 @@ static int parse_by(const struct api_request *req, struct api_reply *reply, stru
 	if (!by || !*by)
 		return 0;
 	s->key = query_key_find(by, strlen(by));
-	if (s->key && !s->key->named && !s->key->is_owned && strcmp(by, "conversation") != 0)
+	if (s->key && !s->key->named && !s->key->is_owned)
 		return 0;
 	err = api_error(
 		reply, 400, "by", -1,
-		"series have one line for each src, dst, srcport, dstport, proto, direction, "
-		"ethertype, vlan or dscp");
+		"series have one line for each src, dst, conversation, srcnet, dstnet, srcport, "
+		"dstport, proto, direction, ethertype, vlan, dscp, flags, srcas or dstas");
 	return err < 0 ? err : 1;
 }
 
@@ -185,6 +185,12 @@ static void add_lines(const struct series *s, struct sql_builder *b)
 	sql_add(b, ") ");
 }
 
+/* A conversation is its two ends: whoever of them sent first in which step says nothing. */
+static const char *key_columns(const struct series *s)
+{
+	return strcmp(s->key->name, "conversation") ? s->key->outer : s->key->aliases;
+}
+
 static void add_statement(const struct series *s, struct sql_builder *b)
 {
 	sql_add(b, "WITH cells AS MATERIALIZED (SELECT ");
@@ -208,7 +214,7 @@ static void add_statement(const struct series *s, struct sql_builder *b)
 	add_lines(s, b);
 	sql_add(b, "SELECT ");
 	if (s->key) {
-		sql_add(b, s->key->outer);
+		sql_add(b, key_columns(s));
 		sql_add(b, ", ");
 	}
 	sql_add(b, "nullif(l.place, ");

@@ -54,4 +54,20 @@ int filter_sql(const struct filter *f, struct sql_builder *b);
  */
 int filter_sql_fold(const struct filter *f, struct sql_builder *b);
 
+/* ---- what can be written, for who helps to write it ---- */
+
+struct filter_word {
+	const char *name;
+	bool is_alone; /* takes no value */
+	bool is_sided; /* takes src or dst before it */
+	bool is_directed; /* takes in or out before it */
+};
+
+#define FILTER_WORDS_MAX 64
+#define FILTER_VALUES_MAX 48
+/* Words that are known in the scope, in their order; returns how many. */
+size_t filter_words(enum filter_scope scope, struct filter_word ret[FILTER_WORDS_MAX]);
+/* Names that the word's value may have; returns how many. */
+size_t filter_word_values(const char *word, const char *ret[FILTER_VALUES_MAX]);
+
 #endif

@@ -305,3 +305,34 @@ int filter_term(struct filter_parser *p, struct filter_node **ret)
 	}
 	return take_value(p, word, node);
 }
+
+/* ---- for who helps to write -------------------------------------------------------------------- */
+
+size_t filter_words(enum filter_scope scope, struct filter_word ret[FILTER_WORDS_MAX])
+{
+	size_t n = 0;
+
+	_Static_assert(ARRAY_LEN(words) <= FILTER_WORDS_MAX, "room for all words");
+	for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+		bool is_sided = (words[i].flags & SIDED) && scope != FILTER_LATENCIES;
+
+		if (!(field_scopes[words[i].field].scopes & scope))
+			continue;
+		ret[n++] = (struct filter_word){
+			.name = words[i].name,
+			.is_alone = words[i].flags & FIXED,
+			.is_sided = is_sided,
+			.is_directed = words[i].flags & DIRECTED,
+		};
+	}
+	return n;
+}
+
+size_t filter_word_values(const char *word, const char *ret[FILTER_VALUES_MAX])
+{
+	for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+		if (!strcmp(words[i].name, word) && !(words[i].flags & FIXED))
+			return filter_names(words[i].field, ret, FILTER_VALUES_MAX);
+	}
+	return 0;
+}

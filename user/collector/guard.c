@@ -111,12 +111,26 @@ const char *guard_refusal(const struct server *s, const struct connection *c,
 	return NULL;
 }
 
+/* What browsers can send: the token as the password of any user, as "Bearer …". */
+static bool basic_password(struct MHD_Connection *mhd, char to[TOKENS_LINE_MAX])
+{
+	char *password = NULL, *user = MHD_basic_auth_get_username_password(mhd, &password);
+	int len = password ? snprintf(to, TOKENS_LINE_MAX, "Bearer %s", password) : -1;
+
+	MHD_free(user);
+	MHD_free(password);
+	return len >= 0 && len < TOKENS_LINE_MAX;
+}
+
 unsigned int guard_token(const struct server *s, struct MHD_Connection *mhd, bool is_post,
 			 struct token *ret, const char **why)
 {
 	const char *authorization =
 		MHD_lookup_connection_value(mhd, MHD_HEADER_KIND, "Authorization");
+	char basic[TOKENS_LINE_MAX];
 
+	if (basic_password(mhd, basic))
+		authorization = basic;
 	*why = "want Authorization: Bearer and a token of this collector (wiretally token)";
 	if (!tokens_check(s->parts.tokens, authorization, ret))
 		return 401;

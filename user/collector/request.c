@@ -46,16 +46,25 @@ static void add_headers(struct MHD_Response *r, const struct request *q,
 
 	MHD_add_response_header(r, "X-Content-Type-Options", "nosniff");
 	MHD_add_response_header(r, "Content-Security-Policy",
-				"default-src 'none'; frame-ancestors 'none'");
-	MHD_add_response_header(r, "Cache-Control", "no-store");
+				reply->policy ?: "default-src 'none'; frame-ancestors 'none'");
+	MHD_add_response_header(r, "Cache-Control", reply->etag ? "no-cache" : "no-store");
+	if (reply->etag)
+		MHD_add_response_header(r, "ETag", reply->etag);
+	if (reply->encoding)
+		MHD_add_response_header(r, "Content-Encoding", reply->encoding);
+	if (reply->data)
+		MHD_add_response_header(r, "Vary", "Accept, Accept-Encoding");
 	if (reply->content_type)
 		MHD_add_response_header(r, "Content-Type", reply->content_type);
 	if (reply->filename) {
 		snprintf(save_as, sizeof(save_as), "attachment; filename=\"%s\"", reply->filename);
 		MHD_add_response_header(r, "Content-Disposition", save_as);
 	}
-	if (reply->status == 401)
+	if (reply->status == 401) {
 		MHD_add_response_header(r, "WWW-Authenticate", "Bearer realm=\"wiretally\"");
+		/* for browsers: any name, and a token as the password */
+		MHD_add_response_header(r, "WWW-Authenticate", "Basic realm=\"wiretally\"");
+	}
 	if (reply->status == 405)
 		MHD_add_response_header(r, "Allow", route_methods(q->route));
 	if (reply->retry_after_s) {
@@ -70,6 +79,9 @@ static struct MHD_Response *make_response(struct api_reply *reply)
 	struct MHD_Response *r;
 	struct stat st;
 
+	if (reply->data)
+		return MHD_create_response_from_buffer(reply->body_len, (void *)reply->data,
+						       MHD_RESPMEM_PERSISTENT);
 	if (!reply->has_fd) {
 		r = MHD_create_response_from_buffer(reply->body_len, reply->body,
 						    MHD_RESPMEM_MUST_FREE);
@@ -284,8 +296,16 @@ static void refresh_gauges(const struct server_parts *parts)
 static enum MHD_Result get_with(struct request *q, struct store_reader *reader)
 {
 	struct server *s = q->connection->server;
-	struct api_request req = { request_arg, s->parts.store,	    reader, wall_us(),
-				   q,		header(q, "Accept") };
+	struct api_request req = {
+		request_arg,
+		s->parts.store,
+		reader,
+		wall_us(),
+		q,
+		header(q, "Accept"),
+		header(q, "Accept-Encoding"),
+		header(q, "If-None-Match"),
+	};
 	struct api_reply reply = {};
 	int err = q->route->get(&req, &reply);
 
@@ -341,6 +361,21 @@ static enum MHD_Result get_long(struct request *q, struct store_reader *reader)
 	return ok;
 }
 
+static enum MHD_Result get_live(struct request *q)
+{
+	struct MHD_Response *r = live_response(q->connection->server, q->connection);
+	struct api_reply head = { .status = 200, .content_type = "text/event-stream" };
+	enum MHD_Result ok;
+
+	if (!r)
+		return busy(q, "too many live streams: try again");
+	metric_add(METRIC_HTTP_REQUESTS, 1);
+	add_headers(r, q, &head);
+	ok = MHD_queue_response(q->mhd, head.status, r);
+	MHD_destroy_response(r);
+	return ok;
+}
+
 static enum MHD_Result get(struct request *q)
 {
 	struct server *s = q->connection->server;
@@ -350,6 +385,8 @@ static enum MHD_Result get(struct request *q)
 
 	if (q->body_len)
 		return send_error(q, 400, "this path takes no body");
+	if (q->route->is_live)
+		return get_live(q);
 	if (fresh && !strcmp(fresh, "1") && pipeline_settle(s->parts.pipeline, SERVER_SETTLE_MS))
 		return busy(q, "the store is behind what was acknowledged: try again");
 	refresh_gauges(&s->parts);

@@ -8,7 +8,10 @@
 #include <string.h>
 
 static const struct route routes[] = {
-	{ "/", api_index, false, "this page" },
+	{ "/", api_page, false, "the page, for browsers; for others this list" },
+	{ "/app.js", api_page_js, false, "of the page" },
+	{ "/app.css", api_page_css, false, "of the page" },
+	{ "/icon.svg", api_page_icon, false, "of the page" },
 	{ "/healthz", api_health, false, "\"ok\" while requests are answered" },
 	{ "/metrics", api_metrics, false,
 	  "the collector's and the ledgers' counters for Prometheus" },
@@ -31,6 +34,9 @@ static const struct route routes[] = {
 	{ "/v1/exporters", api_exporters, true,
 	  "flow exporters: what came of each, and what is missing" },
 	{ "/v1/ledger", api_ledger, true, "what happened to every packet: last= or from= and to=" },
+	{ "/v1/filter", api_filter, false,
+	  "whether a filter is one, and the words there are: filter=, scope=flows" },
+	{ "/v1/live", api_index, false, "server-sent events: how far the store is", false, true },
 	{ "/v1/status", api_status, true, "the store, the log, agents and their interfaces" },
 };
 

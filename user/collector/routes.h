@@ -13,6 +13,7 @@ struct route {
 	bool needs_reader; /* of the store */
 	const char *help;
 	bool is_long; /* one at a time, and it may take SERVER_LONG_S */
+	bool is_live; /* a stream that ends when the asker goes: live.c; get is not called */
 };
 
 /* NULL when there is no such path. */

@@ -221,6 +221,10 @@ void server_stop(struct server *s)
 {
 	if (!s)
 		return;
+	pthread_mutex_lock(&s->lock);
+	s->is_stopping = true;
+	pthread_cond_broadcast(&s->changed);
+	pthread_mutex_unlock(&s->lock);
 	quiesce(&s->tcp);
 	quiesce(&s->local);
 	quiesce(&s->tls);

@@ -21,6 +21,7 @@
 #define SERVER_REQUEST_S 30 /* from the last answer to the next: cut */
 #define SERVER_READERS 4 /* queries at a time */
 #define SERVER_READER_WAIT_S 5 /* for one of them: else 503 */
+#define SERVER_LIVE_MAX 32 /* streams of /v1/live: else 503 */
 #define SERVER_SETTLE_MS 5000 /* fresh=1: else 503 */
 #define SERVER_STOP_S 5 /* for requests under way when stopping */
 

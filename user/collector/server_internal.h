@@ -41,6 +41,8 @@ struct server {
 	size_t readers_len;
 	unsigned int requests; /* under way */
 	bool is_long_taken; /* a request that may take SERVER_LONG_S */
+	bool is_stopping;
+	unsigned int live; /* streams */
 };
 
 /* request.c: MHD's callbacks; cls is a listener. */
@@ -50,6 +52,9 @@ enum MHD_Result request_handle(void *cls, struct MHD_Connection *mhd, const char
 void request_done(void *cls, struct MHD_Connection *mhd, void **state,
 		  enum MHD_RequestTerminationCode why);
 
+/* live.c: a response that goes on until the asker or the server does; NULL: no more of them now. */
+struct MHD_Response *live_response(struct server *s, struct connection *c);
+
 /* server.c: a reader for one request; NULL when none came free in time. */
 struct store_reader *server_take_reader(struct server *s);
 void server_give_reader(struct server *s, struct store_reader *r);
@@ -57,7 +62,7 @@ void server_give_reader(struct server *s, struct store_reader *r);
 /* guard.c: NULL, or why this request is not answered (403). */
 const char *guard_refusal(const struct server *s, const struct connection *c,
 			  struct MHD_Connection *mhd);
-/* Over TLS: 0 and whose token it is, or 401, or 403 when it is not one for this kind of request. */
+/* Over TLS: 0 and whose token it is (as Bearer, or as Basic's password), or 401, or 403 when it is not one for this kind of request. */
 unsigned int guard_token(const struct server *s, struct MHD_Connection *mhd, bool is_post,
 			 struct token *ret, const char **why);
 /* Root, our own uid, or a member of our group. */

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0 OR GPL-2.0
+/* The rows of /v1/series as lines of a graph. */
+import type { Series, SeriesRow } from "./api";
+import { COLOURS, type Line, OTHERS } from "./chart";
+
+const MEASURES = ["line", "at_us", "octets", "packets", "flows"];
+
+/* "10.0.0.1 ⇄ 10.0.0.2", "443", … */
+function labelOf(row: SeriesRow, by: string): string {
+	if (row.line === null) return by ? "others" : "all";
+	if (by === "conversation") return `${row.src} ⇄ ${row.dst}`;
+	const keys = Object.keys(row).filter((k) => !MEASURES.includes(k));
+	const named = keys.find((k) => k.endsWith("_name")) ?? keys[0];
+	return String(row[named] ?? "none");
+}
+
+export const timesOf = (series: Series | null) => {
+	const times = new Set<number>();
+	for (const row of series?.rows ?? []) times.add(row.at_us / 1e6);
+	return [...times].sort((a, b) => a - b);
+};
+
+export function linesOf(series: Series | null, what: "octets" | "packets" | "flows",
+	scale: (n: number) => number, by: string, isStacked = false,
+	side: (label: string) => "up" | "down" = () => "up"): Line[] {
+	const lines = new Map<number | null, Line>();
+
+	for (const row of series?.rows ?? []) {
+		let line = lines.get(row.line);
+		if (!line) {
+			const label = labelOf(row, by);
+			line = { label, values: [], stack: isStacked ? side(label) : undefined,
+				colour: row.line === null && by ? OTHERS : COLOURS[(row.line ?? 1) - 1] ?? OTHERS };
+			lines.set(row.line, line);
+		}
+		line.values.push(scale(row[what]));
+	}
+	return [...lines.values()];
+}

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0 OR GPL-2.0
+/* An answer of the collector that stays true: asked again when the question or the data change. */
+import { effect, useSignal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
+import { type Args, ApiError, apiUrl, ask } from "./api";
+import { news } from "./live";
+import { everySeconds } from "./range";
+
+export interface Answer<T> {
+	data: T | null; /* the newest there is; it stays while the next one is on its way */
+	error: ApiError | null;
+	isLoading: boolean;
+}
+
+/* path null: nothing is asked. */
+export function useApi<T>(path: string | null, args: Args = {}): Answer<T> {
+	const answer = useSignal<Answer<T>>({ data: null, error: null, isLoading: true });
+	const url = path === null ? null : apiUrl(path, args);
+
+	useEffect(() => {
+		const stop = new AbortController();
+		let isUnderWay = false, asked = 0, timer = 0;
+
+		async function look() {
+			if (!url || isUnderWay) return;
+			isUnderWay = true;
+			asked = performance.now();
+			try {
+				answer.value = { data: await ask<T>(url, stop.signal), error: null,
+					isLoading: false };
+			} catch (e) {
+				if (!stop.signal.aborted)
+					answer.value = { ...answer.peek(), error: e as ApiError,
+						isLoading: false };
+			}
+			isUnderWay = false;
+		}
+		function lookSoon(every: number) {
+			clearTimeout(timer);
+			timer = setTimeout(look, Math.max(0, asked + every * 1000 - performance.now()));
+		}
+
+		answer.value = { ...answer.peek(), isLoading: true };
+		look();
+		const end = effect(() => {
+			const every = everySeconds.value;
+			if (news.value && every) lookSoon(every);
+		});
+		return () => {
+			stop.abort();
+			clearTimeout(timer);
+			end();
+		};
+	}, [url]);
+	return answer.value;
+}

@@ -31,8 +31,8 @@ for i in range(n):
     s.close()
 print(done, flush=True)
 """
-SERVER = r"""
-import socket, sys, threading
+SERVER = CLIENT_NAME + r"""
+import threading
 def answer(c):
     n = 0
     while chunk := c.recv(65536):
@@ -45,8 +45,8 @@ def serve(address, port):
     while True:
         c, _ = s.accept()
         threading.Thread(target=answer, args=(c,)).start()
-for address in sys.argv[2:]:
-    threading.Thread(target=serve, args=(address, int(sys.argv[1]))).start()
+for address in sys.argv[3:]:
+    threading.Thread(target=serve, args=(address, int(sys.argv[2]))).start()
 """
 SCAN = r"""
 import socket
@@ -108,18 +108,20 @@ def slow(rig, a, b):
 
 def lossy(rig, a, b):
     dropper = rig.dropper(b, "v1", "tc-ingress", 7)
-    rig.equal(client(a, HOSTILE, LOSSY, 4, 300_000), 4, "lossy connections")
+    rig.equal(client(a, "rsync", LOSSY, 4, 300_000), 4, "lossy connections")
     dropper.stop()
 
 
 def incident(rig):
     a, b, collector = network(rig)
     agent = rig.agent(b, ["v1"], interval="500ms")
-    server = b.start("server", sys.executable, "-c", SERVER, str(PORT), GOOD, SLOW, LOSSY)
+    server = b.start("server", sys.executable, "-c", SERVER, HOSTILE, str(PORT), GOOD, SLOW, LOSSY)
     rig.wait_until(lambda: server.log().count("listening") == 3, "the server to listen")
     # offloads would make one packet of many, and the dropper would hit none or all of them
     for ns, dev in ((a, "v0"), (b, "v1")):
         ns.run("ethtool", "-K", dev, "tso", "off", "gso", "off", "gro", "off")
+    for address in (GOOD, SLOW, LOSSY, CLOSED):  # else a lost ARP request delays, and not a lost SYN
+        a.run("ping", "-c1", "-W5", address)
     rig.equal(client(a, "curl", GOOD, 40, 20_000), 40, "good connections")
     slow(rig, a, b)
     lossy(rig, a, b)

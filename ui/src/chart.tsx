@@ -40,13 +40,13 @@ function stacked(lines: Line[]): (number | null)[][] {
 	});
 }
 
-function seriesOf(line: Line): uPlot.Series {
+function seriesOf(line: Line, points: number): uPlot.Series {
 	return {
 		label: line.label,
 		stroke: line.colour,
 		width: line.stack ? 1 : 2,
 		fill: line.stack ? `${line.colour}b0` : undefined,
-		points: { show: false },
+		points: { show: points < 3 }, /* a line of one point would be none */
 	};
 }
 
@@ -73,7 +73,7 @@ function optionsOf(p: Props, width: number, height: number, hover: (i: number | 
 		ticks: { show: false }, font: "11px system-ui" };
 	return {
 		width, height,
-		series: [{}, ...p.lines.map(seriesOf)],
+		series: [{}, ...p.lines.map((l) => seriesOf(l, p.times.length))],
 		bands: bandsOf(p.lines),
 		axes: [axis, { ...axis, size: 74,
 			values: (_: uPlot, vs: number[]) => vs.map((v) => p.format(Math.abs(v))) }],
@@ -108,7 +108,8 @@ export function Chart(p: Props) {
 	const plot = useRef<uPlot | null>(null);
 	const at = useSignal<number | null>(null);
 	const isOpen = useSignal(false);
-	const shape = p.lines.map((l) => `${l.label}/${l.colour}/${l.stack}`).join("\n");
+	const shape = [p.times.length < 3, ...p.lines.map((l) => `${l.label}/${l.colour}/${l.stack}`)]
+		.join("\n");
 	const data = [p.times, ...stacked(p.lines)] as uPlot.AlignedData;
 	const height = p.height ?? 190;
 

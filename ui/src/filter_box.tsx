@@ -49,6 +49,7 @@ export function FilterBox() {
 	const chosen = useSignal(-1);
 	const isOpen = useSignal(false);
 	const answer = useSignal<FilterAnswer | null>(null);
+	const checked = useSignal(""); /* the text that the answer is about */
 	const scope = SCOPES[view.value] ?? "flows";
 	const hints = useComputed(() => hintsFor(text.value, at.value, answer.value?.words ?? []));
 
@@ -59,8 +60,11 @@ export function FilterBox() {
 		const stop = new AbortController();
 		const timer = setTimeout(async () => {
 			try {
-				answer.value = await ask<FilterAnswer>(
-					apiUrl("/v1/filter", { scope, filter: text.value }), stop.signal);
+				const asked = text.value;
+				const came = await ask<FilterAnswer>(
+					apiUrl("/v1/filter", { scope, filter: asked }), stop.signal);
+				checked.value = asked;
+				answer.value = came;
 			} catch { /* the views say what is wrong with the collector */ }
 		}, CHECK_MS);
 		return () => {
@@ -88,7 +92,8 @@ export function FilterBox() {
 		e.preventDefault();
 	}
 	const listed = isOpen.value ? hints.value.words : [];
-	const isBad = Boolean(answer.value?.error);
+	const error = checked.value === text.value ? answer.value?.error ?? null : null;
+	const isBad = Boolean(error);
 	return (
 		<form class="filter" role="search" onSubmit={(e) => {
 			e.preventDefault();
@@ -116,7 +121,7 @@ export function FilterBox() {
 					<li id={`filter-word-${i}`} role="option" aria-selected={i === chosen.value}
 						onMouseDown={(e) => { e.preventDefault(); take(w); }}>{w}</li>))}
 			</ul>
-			<Fault text={text.value} error={answer.value?.error ?? null} />
+			<Fault text={text.value} error={error} />
 		</form>
 	);
 }

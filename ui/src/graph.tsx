@@ -28,7 +28,8 @@ interface Line extends SimulationLinkDatum<Node> {
 }
 
 const WIDTH = 900, HEIGHT = 560;
-const NAMED = 40; /* nodes that have their name beside them at first */
+const NAMED = 40; /* nodes that have their name beside them without being asked for */
+const MANY = 300; /* nodes: from there on they are drawn smaller */
 
 export interface GraphProps {
 	edges: Edge[];
@@ -67,19 +68,31 @@ function build(edges: Edge[]): { nodes: Node[]; lines: Line[] } {
 const scaled = (n: number, most: number, low: number, high: number) =>
 	low + (high - low) * (Math.log1p(n) / Math.log1p(most || 1));
 
+/* Everything in sight, until somebody zooms. */
+function fit(nodes: Node[]): ZoomTransform {
+	const xs = nodes.map((n) => n.x ?? 0), ys = nodes.map((n) => n.y ?? 0);
+	const left = Math.min(...xs) - 60, right = Math.max(...xs) + 60;
+	const above = Math.min(...ys) - 25, below = Math.max(...ys) + 15;
+	const k = Math.min(1.6, WIDTH / (right - left), HEIGHT / (below - above));
+	return zoomIdentity.translate(WIDTH / 2, HEIGHT / 2).scale(k)
+		.translate(-(left + right) / 2, -(above + below) / 2);
+}
+
 function draw(svg: SVGSVGElement, p: GraphProps, on: { current: GraphProps }): Drawing {
 	const { nodes, lines } = build(p.edges);
 	const most = Math.max(...p.edges.map((e) => e.octets), 1);
 	const largest = Math.max(...nodes.map((n) => n.octets), 1);
 	const named = new Set([...nodes].sort((a, b) => b.octets - a.octets).slice(0, NAMED)
 		.map((n) => n.id));
-	const all = select(svg);
+	const all = select(svg), isMany = nodes.length > MANY;
+	let isZoomed = false;
 	all.selectAll("*").remove();
 	const g = all.append("g");
 	const drawn = g.append("g").selectAll("line").data(lines).join("line")
 		.attr("class", (l) => `edge ${gradeOf(p.health.get(linkKey(l.edge.a, l.edge.b)))}`)
 		.attr("data-edge", (l) => `${l.edge.a} ${l.edge.b}`)
-		.attr("stroke-width", (l) => scaled(l.edge.octets, most, 1, 9))
+		.attr("stroke-width", (l) => scaled(l.edge.octets, most, isMany ? 0.5 : 1,
+			isMany ? 4 : 9))
 		.attr("tabindex", lines.length <= 200 ? 0 : null).attr("role", "button")
 		.attr("aria-label", (l) => edgeLabel(l.edge, p.health))
 		.on("click", (_, l) => on.current.onEdge(l.edge))
@@ -88,28 +101,38 @@ function draw(svg: SVGSVGElement, p: GraphProps, on: { current: GraphProps }): D
 	const dots = g.append("g").selectAll<SVGGElement, Node>("g").data(nodes).join("g")
 		.attr("class", "node").attr("data-node", (n) => n.id)
 		.on("click", (e: MouseEvent, n) => e.defaultPrevented || on.current.onNode(n.id));
-	dots.append("circle").attr("r", (n) => scaled(n.octets, largest, 3, 13));
+	dots.append("circle").attr("r", (n) => scaled(n.octets, largest, isMany ? 2 : 3,
+		isMany ? 7 : 13));
 	dots.append("title").text((n) => `${n.id}: ${bytes(n.octets)}`);
-	dots.append("text").attr("dy", -8).text((n) => (named.has(n.id) || nodes.length < 80 ? n.id : ""));
+	dots.append("text").attr("dy", -8).text((n) => n.id)
+		.classed("unasked", (n) => nodes.length >= 80 && !named.has(n.id));
+	all.classed("many", isMany);
 	const simulation = forceSimulation<Node>(nodes)
 		.force("link", forceLink<Node, Line>(lines).id((n) => n.id).distance(70).strength(0.3))
-		.force("charge", forceManyBody().strength(nodes.length > 300 ? -40 : -160).theta(1.1))
+		.force("charge", forceManyBody().strength(isMany ? -30 : -160).theta(1.1))
 		.force("x", forceX(WIDTH / 2).strength(0.06)).force("y", forceY(HEIGHT / 2).strength(0.09))
 		.force("centre", forceCenter(WIDTH / 2, HEIGHT / 2))
-		.force("collide", forceCollide(14))
+		.force("collide", forceCollide(isMany ? 5 : 14))
 		.on("tick", () => {
 			drawn.attr("x1", (l) => (l.source as Node).x ?? 0).attr("y1", (l) => (l.source as Node).y ?? 0)
 				.attr("x2", (l) => (l.target as Node).x ?? 0).attr("y2", (l) => (l.target as Node).y ?? 0);
 			dots.attr("transform", (n) => `translate(${n.x},${n.y})`);
 			for (const n of nodes) places.set(n.id, { x: n.x ?? 0, y: n.y ?? 0,
 				isPinned: n.fx !== undefined && n.fx !== null });
+			if (!isZoomed) g.attr("transform", String(fit(nodes)));
 		});
 	if (nodes.every((n) => places.has(n.id))) simulation.alpha(0.05);
 	dragging(svg, dots.nodes(), nodes, simulation);
 	const zoomed = zoom<SVGSVGElement, unknown>().scaleExtent([0.2, 8])
 		.filter((e) => !(e.target as Element).closest(".node") && (!e.ctrlKey || e.type === "wheel"))
-		.on("zoom", (e: { transform: ZoomTransform }) => g.attr("transform", String(e.transform)));
-	all.call(zoomed).call(zoomed.transform, zoomIdentity);
+		.on("start", (e: { sourceEvent: Event | null }) => {
+			if (!e.sourceEvent || isZoomed) return;
+			isZoomed = true;
+			all.property("__zoom", fit(nodes)); /* goes on from what is seen */
+		})
+		.on("zoom", (e: { transform: ZoomTransform; sourceEvent: Event | null }) =>
+			e.sourceEvent && g.attr("transform", String(e.transform)));
+	all.call(zoomed);
 	return { simulation, nodes, lines, stop: () => simulation.stop() };
 }
 
@@ -165,7 +188,8 @@ function highlight(svg: SVGSVGElement, p: GraphProps) {
 	select(svg).selectAll<SVGGElement, Node>(".node")
 		.classed("back", (n) => !all && !near.has(n.id) && !isFound(n.id))
 		.classed("chosen", (n) => p.chosen !== "" && chosen.includes(n.id))
-		.classed("found", (n) => isFound(n.id));
+		.classed("found", (n) => isFound(n.id))
+		.classed("near", (n) => p.chosen !== "" && near.has(n.id));
 }
 
 export function Graph(p: GraphProps) {

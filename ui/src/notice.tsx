@@ -19,7 +19,7 @@ export function Panel({ title, of, children, wide, aside }: {
 }) {
 	const isWaiting = of?.isLoading && !of.data;
 	return (
-		<section class={wide ? "panel wide" : "panel"} aria-label={title} aria-busy={isWaiting}>
+		<section class={wide ? "panel wide" : "panel"} aria-busy={isWaiting}>
 			<header><h2>{title}</h2>{aside}</header>
 			{of && <Failure of={of} />}
 			{isWaiting ? <p class="muted">asking …</p> : children}

@@ -17,8 +17,12 @@ const KEYS = ["conversation", "src", "dst", "dstport", "proto"];
 
 function Tile({ name, value, title, link }: { name: string; value: string; title?: string;
 	link?: string }) {
-	const body = <><dt>{name}</dt><dd title={title} data-tile={name}>{value}</dd></>;
-	return <div class="tile">{link ? <a href={link} onClick={follow}>{body}</a> : body}</div>;
+	return (
+		<div class="tile">
+			<dt>{link ? <a href={link} onClick={follow}>{name}</a> : name}</dt>
+			<dd title={title} data-tile={name}>{value}</dd>
+		</div>
+	);
 }
 
 function sum(rows: TcpRow[], what: keyof TcpRow): number {
@@ -159,9 +163,9 @@ export function Overview() {
 			</Panel>
 			<Panel title="Top conversations" of={top}>
 				<Table label="Top conversations" rows={top.data?.rows ?? []} columns={[
-					{ name: "src", label: "between", cell: (r) => <a onClick={follow}
-						href={href(elsewhere("explore", { filter: `ip ${r.src} and ip ${r.dst}` }))}>
-						{r.src} ⇄ {r.dst}</a> },
+					{ name: "src", label: "between", cell: (r) => r.src === null ? "not IP"
+						: <a onClick={follow} href={href(elsewhere("explore",
+							{ filter: `ip ${r.src} and ip ${r.dst}` }))}>{r.src} ⇄ {r.dst}</a> },
 					{ name: "octets", label: "bytes", isNumber: true, title: (r) => exact(r.octets),
 						cell: (r) => bytes(r.octets) },
 					{ name: "packets", label: "packets", isNumber: true, cell: (r) => count(r.packets) },

@@ -8,7 +8,7 @@ const MEASURES = ["line", "at_us", "octets", "packets", "flows"];
 /* "10.0.0.1 ⇄ 10.0.0.2", "443", … */
 function labelOf(row: SeriesRow, by: string): string {
 	if (row.line === null) return by ? "others" : "all";
-	if (by === "conversation") return `${row.src} ⇄ ${row.dst}`;
+	if (by === "conversation") return row.src === null ? "not IP" : `${row.src} ⇄ ${row.dst}`;
 	const keys = Object.keys(row).filter((k) => !MEASURES.includes(k));
 	const named = keys.find((k) => k.endsWith("_name")) ?? keys[0];
 	return String(row[named] ?? "none");

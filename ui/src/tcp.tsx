@@ -15,17 +15,19 @@ import { type Answer, useApi } from "./use_api";
 const DESTINATION: Column<TcpRow> = { name: "dst", label: "destination", cell: (r) => (
 	<a onClick={follow} href={href(elsewhere("tcp", { filter:
 		`dst ip ${r.dst} and dst port ${r.dst_port}` }))}>{endpoint(r.dst, r.dst_port)}</a>) };
+/* Both ends may be watched, and each has measured for itself. */
+const SEEN_BY: Column<TcpRow> = { name: "role", label: "seen by", cell: (r) => r.role };
 const CONNECTIONS: Column<TcpRow> = { name: "connections", label: "connections", isNumber: true,
 	cell: (r) => exact(r.connections) };
 
 function Destinations({ title, order, filter, columns, isWorthIt }: { title: string; order: string;
 	filter?: string; columns: Column<TcpRow>[]; isWorthIt: (r: TcpRow) => boolean }) {
 	const answer = useApi<{ rows: TcpRow[] }>("/v1/tcp", { ...rangeArgs.value, filter, order,
-		by: "dst,dstport", n: 15 });
+		by: "dst,dstport,role", n: 15 });
 	return (
 		<Panel title={title} of={answer}>
 			<Table label={title} rows={(answer.data?.rows ?? []).filter(isWorthIt)}
-				columns={[DESTINATION, CONNECTIONS, ...columns]} empty="none" />
+				columns={[DESTINATION, SEEN_BY, CONNECTIONS, ...columns]} empty="none" />
 		</Panel>
 	);
 }

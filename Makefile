@@ -68,7 +68,7 @@ OTLP_NAMES := common/v1/common resource/v1/resource logs/v1/logs metrics/v1/metr
 OTLP := $(GEN)/otlp/opentelemetry/proto
 OTLP_OBJ := $(OTLP_NAMES:%=$(OTLP)/%.pb-c.o)
 COLLECTOR_LIBS += $(SINKS_LIBS)
-CLI_LIBS := -lcurl -lgnutls -ljansson $(BASE_LIBS)
+CLI_LIBS := -lncursesw -ltinfo -lcurl -lgnutls -ljansson $(BASE_LIBS)
 TOOL_LIBS := -lbpf -lelf -lz -lcurl -ljansson -lm -lpthread $(BASE_LIBS) $(SINKS_LIBS)
 
 UI := $(abspath $(BUILD))/ui

@@ -70,6 +70,7 @@ const scaled = (n: number, most: number, low: number, high: number) =>
 
 /* Everything in sight, until somebody zooms. */
 function fit(nodes: Node[]): ZoomTransform {
+	if (!nodes.length) return zoomIdentity;
 	const xs = nodes.map((n) => n.x ?? 0), ys = nodes.map((n) => n.y ?? 0);
 	const left = Math.min(...xs) - 60, right = Math.max(...xs) + 60;
 	const above = Math.min(...ys) - 25, below = Math.max(...ys) + 15;

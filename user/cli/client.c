@@ -5,6 +5,7 @@
 #include <curl/curl.h>
 #include <errno.h>
 #include <poll.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -177,6 +178,35 @@ static void say_refusal(const json_t *error, const char *filter)
 	fprintf(stderr, "\n    %*s^\n", (int)(json_integer_value(position) % 100000), "");
 }
 
+/* What is wrong, to who asked for it, else to stderr. */
+__attribute__((format(printf, 2, 3))) static void say(const struct client_options *options,
+						      const char *fmt, ...)
+{
+	char text[sizeof(options->error->message)];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	if (options->error)
+		*options->error = (struct client_error){ .position = -1 };
+	if (options->error)
+		memcpy(options->error->message, text, sizeof(text));
+	else
+		command_error("%s", text);
+}
+
+static void keep_refusal(struct client_error *to, const json_t *error)
+{
+	const char *message = json_string_value(json_object_get(error, "message"));
+	const char *parameter = json_string_value(json_object_get(error, "parameter"));
+	json_t *position = json_object_get(error, "position");
+	bool is_filter = parameter && !strcmp(parameter, "filter") && json_is_integer(position);
+
+	snprintf(to->message, sizeof(to->message), "%s", message ? message : "refused");
+	to->position = is_filter ? (long)json_integer_value(position) : -1;
+}
+
 static int refused(const struct client_options *options, long status, const char *body,
 		   const char *filter)
 {
@@ -185,11 +215,13 @@ static int refused(const struct client_options *options, long status, const char
 
 	if (options->json && error)
 		puts(body);
-	if (error && (!options->is_quiet || status == 400))
+	if (error && options->error)
+		keep_refusal(options->error, error);
+	else if (error && (!options->is_quiet || status == 400))
 		say_refusal(error, filter);
 	else if (!error && !options->is_quiet)
-		command_error("%s answers with HTTP status %ld: is that a wiretally collector?",
-			      client_url(options), status);
+		say(options, "%s answers with HTTP status %ld: is that a wiretally collector?",
+		    client_url(options), status);
 	return error && status == 400 ? EXIT_USAGE : EXIT_FAILED;
 }
 
@@ -201,13 +233,13 @@ static int failed(const struct client_options *options, CURLcode code, const str
 	if (options->is_quiet)
 		return EXIT_FAILED;
 	if (code == CURLE_COULDNT_CONNECT)
-		command_error("no collector at %s: start one with `wiretally run`",
-			      client_url(options));
+		say(options, "no collector at %s: start one with `wiretally run`",
+		    client_url(options));
 	else if (body->is_too_large)
-		command_error("the reply is larger than %u MiB: ask for less",
-			      CLIENT_REPLY_MAX >> 20);
+		say(options, "the reply is larger than %u MiB: ask for less",
+		    CLIENT_REPLY_MAX >> 20);
 	else
-		command_error("%s: %s", client_url(options), *why ? why : curl_easy_strerror(code));
+		say(options, "%s: %s", client_url(options), *why ? why : curl_easy_strerror(code));
 	return code == CURLE_URL_MALFORMAT || code == CURLE_UNSUPPORTED_PROTOCOL ? EXIT_USAGE
 										 : EXIT_FAILED;
 }
@@ -372,8 +404,8 @@ int client_get_json(const struct client_options *options, struct client_query *q
 	}
 	*ret = json_loadb(body, len, 0, &error);
 	if (!*ret) {
-		command_error("%s answers without JSON: is that a wiretally collector?",
-			      client_url(options));
+		say(options, "%s answers without JSON: is that a wiretally collector?",
+		    client_url(options));
 		return EXIT_FAILED;
 	}
 	if (options->json) {

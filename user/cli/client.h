@@ -20,6 +20,12 @@
 #define CLIENT_SECONDS 60
 #define CLIENT_DOWNLOAD_SECONDS 3600
 
+/* What went wrong, for who does not want it on stderr. */
+struct client_error {
+	char message[256];
+	long position; /* in the filter, in characters; -1: it is not about one */
+};
+
 /* What every command that asks has: put CLIENT_ROWS into its rows. */
 struct client_options {
 	const char *url;
@@ -30,6 +36,7 @@ struct client_options {
 	/* not options: of a command that asks again and again */
 	int stop_fd; /* readable: give up; 0: none */
 	bool is_quiet; /* that there is no answer was said already */
+	struct client_error *error; /* not NULL: what goes wrong is written here, not said */
 };
 
 #define CLIENT_ROWS(type, member)                                                             \

@@ -137,18 +137,17 @@ static bool is_number(enum cell cell)
 	return cell <= CELL_SHARE || cell == CELL_DURATION || cell == CELL_SPAN;
 }
 
-int columns_print(const struct show *show, const json_t *rows, const struct column *columns,
-		  size_t len, bool has_keys)
+struct table *columns_table(const struct show *show, const json_t *rows,
+			    const struct column *columns, size_t len, bool has_keys)
 {
 	json_t *row = json_array_get(rows, 0);
 	const char *measure = columns[0].member;
-	AUTO(table_free) struct table *t = NULL;
+	struct table *t = table_new(len + (has_keys ? keys_count(row, measure) : 0));
 	char text[CELL_MAX];
 	size_t i, c;
 
-	t = table_new(len + (has_keys ? keys_count(row, measure) : 0));
 	if (!t)
-		return EXIT_FAILED;
+		return NULL;
 	if (has_keys)
 		keys_titles(t, row, measure);
 	for (c = 0; c < len; c++)
@@ -159,5 +158,13 @@ int columns_print(const struct show *show, const json_t *rows, const struct colu
 		for (c = 0; c < len; c++)
 			table_cell(t, columns_cell(show, row, &columns[c], text));
 	}
-	return show_table(show, t);
+	return t;
+}
+
+int columns_print(const struct show *show, const json_t *rows, const struct column *columns,
+		  size_t len, bool has_keys)
+{
+	AUTO(table_free) struct table *t = columns_table(show, rows, columns, len, has_keys);
+
+	return t ? show_table(show, t) : EXIT_FAILED;
 }

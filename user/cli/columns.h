@@ -9,6 +9,7 @@
 #include <jansson.h>
 
 struct show;
+struct table;
 
 enum cell {
 	CELL_COUNT, /* "-" where there is none */
@@ -43,6 +44,13 @@ struct column {
 /* One cell, in text or where it is; borrowed until either changes. */
 const char *columns_cell(const struct show *show, const json_t *row, const struct column *column,
 			 char text[COLUMNS_CELL_MAX]);
+
+/*
+ * All rows, by these columns, as a table of the caller's; NULL: no memory. There is at least one
+ * row. has_keys: as below.
+ */
+struct table *columns_table(const struct show *show, const json_t *rows,
+			    const struct column *columns, size_t len, bool has_keys);
 
 /*
  * All rows, by these columns; with has_keys behind those of the keys (keys.h), of which the first

@@ -30,6 +30,7 @@ int cmd_top(int argc, char **argv);
 int cmd_flows(int argc, char **argv);
 int cmd_tcp(int argc, char **argv);
 int cmd_latency(int argc, char **argv);
+int cmd_watch(int argc, char **argv);
 int cmd_series(int argc, char **argv);
 int cmd_topology(int argc, char **argv);
 int cmd_connects(int argc, char **argv);

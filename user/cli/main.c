@@ -17,6 +17,8 @@ static int cmd_version(int argc, char **argv);
 const struct command commands[] = {
 	{ "run", "start agent and collector on this host, until Ctrl-C", cmd_run, true },
 	{ "top", "who talks most: traffic grouped and sorted", cmd_top, true },
+	{ "watch", "a live screen: talkers, conversations, processes, TCP trouble, drops",
+	  cmd_watch, true },
 	{ "flows", "the flow records themselves", cmd_flows, true },
 	{ "tcp", "how TCP fares: latency, retransmits, failures, by destination or process",
 	  cmd_tcp, true },

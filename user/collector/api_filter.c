@@ -32,11 +32,11 @@ static json_t *words_json(enum filter_scope scope)
 	json_t *array = json_array();
 
 	for (size_t i = 0; i < len; i++)
-		json_array_append_new(
-			array,
-			json_pack("{s:s, s:b, s:b, s:b, s:o}", "word", words[i].name, "alone",
-				  words[i].is_alone, "sided", words[i].is_sided, "directed",
-				  words[i].is_directed, "values", values_json(words[i].name)));
+		json_array_append_new(array,
+				      json_pack("{s:s, s:b, s:b, s:b, s:o}", "word", words[i].name,
+						"alone", words[i].is_alone, "sided",
+						words[i].is_sided, "directed", words[i].is_directed,
+						"values", values_json(words[i].name)));
 	return array;
 }
 

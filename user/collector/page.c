@@ -12,14 +12,14 @@
 #include "user/collector/api.h"
 #include "user/lib/cleanup.h"
 
-#define PAGE_POLICY                                                                      \
-	"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "      \
+#define PAGE_POLICY                                                                 \
+	"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; " \
 	"connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 /* The bytes of a file between NAME_at and NAME_end; WT_PAGE is where `make` builds the page. */
-#define EMBED(name, file)                                                            \
+#define EMBED(name, file)                                                                   \
 	__asm__(".section .rodata\n" #name "_at:\n.incbin \"" WT_PAGE "/" file "\"\n" #name \
-		"_end:\n.byte 0\n.previous\n");                                      \
+		"_end:\n.byte 0\n.previous\n");                                             \
 	extern const unsigned char name##_at[], name##_end[]
 
 EMBED(page_html, "index.html");
@@ -37,7 +37,12 @@ struct page_file {
 	char etag[2][20]; /* plain, gzip: what is sent under one of them are always these bytes */
 };
 
-#define PAGE_FILE(type, name) { type, name##_at, name##_end, name##_gz_at, name##_gz_end, {} }
+#define PAGE_FILE(type, name)                                             \
+	{                                                                 \
+		type, name##_at, name##_end, name##_gz_at, name##_gz_end, \
+		{                                                         \
+		}                                                         \
+	}
 static struct page_file html = PAGE_FILE("text/html; charset=utf-8", page_html);
 static struct page_file js = PAGE_FILE("text/javascript; charset=utf-8", page_js);
 static struct page_file css = PAGE_FILE("text/css; charset=utf-8", page_css);

@@ -113,14 +113,16 @@ static int run_plain(struct watch *w, const struct settings *s, int signal_fd)
 
 static int ask_now(struct watch *w, struct watch_asker *a)
 {
-	struct client_query q;
-	int err = watch_question(w, &q);
+	struct client_query *q = malloc(sizeof(*q));
+	int err = q ? watch_question(w, q) : -ENOMEM;
 
-	if (!err) {
-		w->is_asking = true;
-		watch_asker_ask(a, &q);
+	if (err) {
+		free(q);
+		return err;
 	}
-	return err;
+	w->is_asking = true;
+	watch_asker_ask(a, q);
+	return 0;
 }
 
 /* A failed question leaves what is there. */

@@ -108,7 +108,7 @@ void watch_asker_stop(struct watch_asker *a);
 DEFINE_AUTO(watch_asker_stop, struct watch_asker *);
 /* Readable when there is an answer. */
 int watch_asker_fd(const struct watch_asker *a);
-/* Takes q over; what was to be asked and is not yet is forgotten. */
+/* Takes q over, which is malloc'd; what was to be asked and is not yet is forgotten. */
 void watch_asker_ask(struct watch_asker *a, struct client_query *q);
 /* True: an answer to the newest question. root is the caller's, NULL with *error. */
 bool watch_asker_answer(struct watch_asker *a, json_t **root, struct client_error *error);

@@ -15,8 +15,8 @@ struct watch_asker {
 	pthread_t thread;
 	pthread_mutex_t lock; /* of what follows */
 	pthread_cond_t changed;
-	struct client_query question;
-	bool has_question, is_under_way, is_stopping;
+	struct client_query *question; /* NULL: none waits */
+	bool is_under_way, is_stopping;
 	json_t *root;
 	struct client_error error;
 	bool has_answer;
@@ -24,21 +24,27 @@ struct watch_asker {
 	int stop_fd;
 };
 
+static void forget_question(struct client_query *q)
+{
+	if (q)
+		client_query_done(q);
+	free(q);
+}
+
 /* Asks without the lock. */
 static void answer(struct watch_asker *a)
 {
 	struct client_options options = a->options;
 	struct client_error error = { .position = -1 };
-	struct client_query q = a->question;
+	struct client_query *q = TAKE(a->question);
 	json_t *root = NULL;
 
-	a->has_question = false;
 	a->is_under_way = true;
 	pthread_mutex_unlock(&a->lock);
 	options.error = &error;
 	options.stop_fd = a->stop_fd;
-	client_get_json(&options, &q, &root);
-	client_query_done(&q);
+	client_get_json(&options, q, &root);
+	forget_question(q);
 	pthread_mutex_lock(&a->lock);
 	a->is_under_way = false;
 	json_decref(a->root);
@@ -54,7 +60,7 @@ static void *run(void *arg)
 
 	pthread_mutex_lock(&a->lock);
 	while (!a->is_stopping) {
-		if (a->has_question)
+		if (a->question)
 			answer(a);
 		else
 			pthread_cond_wait(&a->changed, &a->lock);
@@ -96,8 +102,7 @@ void watch_asker_stop(struct watch_asker *a)
 	pthread_cond_signal(&a->changed);
 	pthread_mutex_unlock(&a->lock);
 	pthread_join(a->thread, NULL);
-	if (a->has_question)
-		client_query_done(&a->question);
+	forget_question(a->question);
 	json_decref(a->root);
 	close_fd(a->fd);
 	close_fd(a->stop_fd);
@@ -114,10 +119,8 @@ int watch_asker_fd(const struct watch_asker *a)
 void watch_asker_ask(struct watch_asker *a, struct client_query *q)
 {
 	pthread_mutex_lock(&a->lock);
-	if (a->has_question)
-		client_query_done(&a->question);
-	a->question = *q;
-	a->has_question = true;
+	forget_question(a->question);
+	a->question = q;
 	pthread_cond_signal(&a->changed);
 	pthread_mutex_unlock(&a->lock);
 }
@@ -129,7 +132,7 @@ bool watch_asker_answer(struct watch_asker *a, json_t **root, struct client_erro
 
 	eventfd_read(a->fd, &unused);
 	pthread_mutex_lock(&a->lock);
-	is_newest = a->has_answer && !a->has_question && !a->is_under_way;
+	is_newest = a->has_answer && !a->question && !a->is_under_way;
 	if (is_newest) {
 		*root = a->root;
 		*error = a->error;

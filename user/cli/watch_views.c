@@ -6,9 +6,9 @@
 #include "user/cli/watch.h"
 
 static const struct column traffic[] = {
-	{ "BIT/s", "octets", CELL_BPS },   { "PACKETS/s", "packets", CELL_PPS },
 	{ "FLOWS", "flows", CELL_COUNT },  { "PACKETS", "packets", CELL_COUNT },
-	{ "BYTES", "octets", CELL_BYTES },
+	{ "BYTES", "octets", CELL_BYTES }, { "PACKETS/s", "packets", CELL_PPS },
+	{ "BIT/s", "octets", CELL_BPS },
 };
 static const struct column tcp[] = {
 	{ "CONNECTIONS", "connections", CELL_COUNT },

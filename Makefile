@@ -296,8 +296,9 @@ bench: all build-tests $(BENCH) $(BENCH_BPF)
 check: $(SKEL) $(GEN)/proto/wiretally.pb-c.h
 	$(Q)tests/check/run.sh
 
-format:
+format: ui/node_modules/.package-lock.json
 	$(Q)git ls-files '*.c' '*.h' | xargs clang-format-19 -i
+	$(Q)ui/node_modules/.bin/prettier --config ui/.prettierrc.json --log-level warn --write ui/src ui/build.mjs tests/ui
 
 ## fresh: prove the two commands in a new Debian root (slow)
 fresh:

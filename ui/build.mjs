@@ -10,9 +10,17 @@ const to = process.argv[2];
 const files = ["index.html", "icon.svg", "app.js", "app.css"];
 
 await build({
-	absWorkingDir: from, entryPoints: { app: "src/main.tsx" }, outdir: to, bundle: true,
-	minify: true, format: "esm", target: "es2022", legalComments: "inline", logLevel: "warning",
-	jsx: "automatic", jsxImportSource: "preact",
+	absWorkingDir: from,
+	entryPoints: { app: "src/main.tsx" },
+	outdir: to,
+	bundle: true,
+	minify: true,
+	format: "esm",
+	target: "es2022",
+	legalComments: "inline",
+	logLevel: "warning",
+	jsx: "automatic",
+	jsxImportSource: "preact",
 });
 for (const name of files.slice(0, 2)) copyFileSync(`${from}/${name}`, `${to}/${name}`);
 let total = 0;

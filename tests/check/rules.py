@@ -35,7 +35,7 @@ BPF_HEADERS = re.compile(r"(bpf|xdp)/|linux/bpf\.h$")
 
 GPL = ("GPL-2.0", "GPL-2.0 OR Apache-2.0")
 DUAL = ("Apache-2.0 OR GPL-2.0",)
-LICENSED = re.compile(r"(\.(c|h|sh|py|proto|js|css)|^Makefile)$")
+LICENSED = re.compile(r"(\.(c|h|sh|py|proto|js|mjs|ts|tsx|css)|^Makefile)$")
 
 
 def blank(match):
@@ -193,6 +193,7 @@ EXAMPLES = (  # path, text, part of the one complaint or None
     ("user/lib/a.c", LONG.replace("int f(int a)", "static int rows[] ="), None),
     ("user/lib/a.c", DEEP, ":7: f() nests 4 deep"),
     ("user/lib/a.c", DEEP.replace("while (a) {", "a = (struct x){", 1), None),
+    ("ui/src/a.tsx", "export const a = 1;\n", "no SPDX"),
     ("tests/x.sh", "#!/bin/bash\necho\n", "no SPDX"),
 )
 

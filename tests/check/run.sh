@@ -77,8 +77,17 @@ check_cppcheck() {
 		"${guards[@]}" -I. "${user_c[@]}"
 }
 
+# The page's sources: types, and as prettier writes them.
+check_ui() {
+	[ -d ui/node_modules ] || make -s ui/node_modules/.package-lock.json || return 1
+	ui/node_modules/.bin/tsc -p ui &&
+		ui/node_modules/.bin/prettier --config ui/.prettierrc.json --log-level warn --check \
+			ui/src ui/build.mjs tests/ui
+}
+
 check_rules || complain "the rules above are broken"
 check_format || complain "format differs: make format"
+check_ui || complain "the page's sources: above, or make format"
 check_scripts || complain "a script does not parse"
 check_cppcheck || complain "cppcheck complains, or took longer than $CPPCHECK_SECONDS s"
 [ $failed = 0 ] && echo "check: ok"

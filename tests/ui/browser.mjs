@@ -28,7 +28,8 @@ export function check(claim, what) {
 }
 
 export function equal(got, want, what) {
-	const a = JSON.stringify(got), b = JSON.stringify(want);
+	const a = JSON.stringify(got),
+		b = JSON.stringify(want);
 	if (a !== b) throw new Error(`${what}: got ${a}, want ${b}`);
 }
 
@@ -57,10 +58,15 @@ function watch(page, complaints) {
 
 /* Runs `steps` with a page; exit status 1 and a picture when one of them fails. */
 export async function run(steps, options = {}) {
-	const browser = await chromium.launch({ executablePath: "/usr/bin/chromium",
-		args: ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"] });
-	const context = await browser.newContext({ viewport: { width: 1280, height: 900 },
-		permissions: ["clipboard-read", "clipboard-write"], ...options });
+	const browser = await chromium.launch({
+		executablePath: "/usr/bin/chromium",
+		args: ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"],
+	});
+	const context = await browser.newContext({
+		viewport: { width: 1280, height: 900 },
+		permissions: ["clipboard-read", "clipboard-write"],
+		...options,
+	});
 	const page = await context.newPage();
 	const complaints = [];
 	page.setDefaultTimeout(20000);
@@ -105,15 +111,27 @@ export const visit = async (page, query) => {
 };
 
 /* No part of the view is still being asked for. */
-export const settled = (page) => until(async () =>
-	(await page.locator('[aria-busy="true"]').count()) === 0 &&
-	(await page.locator("main section").count()) > 0, "all answers to be there");
+export const settled = (page) =>
+	until(
+		async () =>
+			(await page.locator('[aria-busy="true"]').count()) === 0 &&
+			(await page.locator("main section").count()) > 0,
+		"all answers to be there",
+	);
 
 /* axe: nothing serious, nothing critical. */
 export async function accessible(page, where) {
 	await page.evaluate(axe);
-	const found = await page.evaluate(async () => (await globalThis.axe.run()).violations
-		.filter((v) => v.impact === "serious" || v.impact === "critical")
-		.map((v) => `${v.id}: ${v.nodes.slice(0, 3).map((n) => n.html.slice(0, 160)).join(" | ")}`));
+	const found = await page.evaluate(async () =>
+		(await globalThis.axe.run()).violations
+			.filter((v) => v.impact === "serious" || v.impact === "critical")
+			.map(
+				(v) =>
+					`${v.id}: ${v.nodes
+						.slice(0, 3)
+						.map((n) => n.html.slice(0, 160))
+						.join(" | ")}`,
+			),
+	);
 	equal(found, [], `axe at ${where}`);
 }

@@ -4,12 +4,11 @@
  * says, the lossy link is coloured, a path of clicks leads from the overview to a flow, errors and
  * a restart are survived. WT_TRUTH: what the programs that made the traffic say.
  */
-import { accessible, api, check, equal, picture, run, settled, tell, until, url, visit }
-	from "./browser.mjs";
+import { api, check, equal, picture, run, settled, tell, until, url, visit } from "./browser.mjs";
+import { everywhere, restart, VIEWS } from "./everywhere.mjs";
 
 const truth = JSON.parse(process.env.WT_TRUTH);
 const SPAN = "last=all"; /* nothing new comes: every number stays */
-const VIEWS = ["overview", "topology", "explore", "tcp", "drops"];
 const number = (text) => Number(text.replaceAll(",", "").split(" ")[0]);
 const tile = async (page, name) => page.locator(`[data-tile="${name}"]`).innerText();
 
@@ -24,26 +23,40 @@ async function overview(page) {
 	const top = await api(`/v1/top?${SPAN}&by=conversation&n=10`);
 	const drops = await api(`/v1/drops?${SPAN}`);
 	const ledger = await api(`/v1/ledger?${SPAN}`);
-	equal(number(await tile(page, "Failed connects")), tcp.reduce((n, r) => n + r.failed, 0),
-		"failed connects");
+	equal(
+		number(await tile(page, "Failed connects")),
+		tcp.reduce((n, r) => n + r.failed, 0),
+		"failed connects",
+	);
 	check(number(await tile(page, "Failed connects")) >= truth.refused, "all refused ones");
-	equal(await page.locator('[data-tile="Packets"]').getAttribute("title"),
-		top.total.packets.toLocaleString("en-US"), "packets");
-	equal(await page.locator('[data-tile="Throughput"]').getAttribute("title"),
-		`${top.total.octets.toLocaleString("en-US")} bytes`, "bytes");
+	equal(
+		await page.locator('[data-tile="Packets"]').getAttribute("title"),
+		top.total.packets.toLocaleString("en-US"),
+		"packets",
+	);
+	equal(
+		await page.locator('[data-tile="Throughput"]').getAttribute("title"),
+		`${top.total.octets.toLocaleString("en-US")} bytes`,
+		"bytes",
+	);
 	equal(number(await tile(page, "Drops")), drops.packets, "drops");
 	equal(ledger.balanced, true, "the ledger adds up");
 	equal(number(await tile(page, "Ledger")), 0, "unaccounted packets");
-	const rows = await page.getByRole("region", { name: "Top conversations" }).locator("tbody tr")
+	const rows = await page
+		.getByRole("region", { name: "Top conversations" })
+		.locator("tbody tr")
 		.count();
 	equal(rows, top.rows.length, "conversations");
-	check((await page.getByLabel("Worth a look").innerText()).includes("connections failed"),
-		"failures are worth a look");
+	check(
+		(await page.getByLabel("Worth a look").innerText()).includes("connections failed"),
+		"failures are worth a look",
+	);
 	/* the graph's numbers, as a table */
 	const graph = page.getByRole("figure", { name: /Throughput by/ });
 	await graph.getByText("as a table").click();
-	const drawn = await graph.locator("td[data-value]").evaluateAll((cells) =>
-		cells.reduce((n, c) => n + Number(c.dataset.value || 0), 0));
+	const drawn = await graph
+		.locator("td[data-value]")
+		.evaluateAll((cells) => cells.reduce((n, c) => n + Number(c.dataset.value || 0), 0));
 	const asked = new URL(series);
 	const step = Number(asked.searchParams.get("step"));
 	const answer = await api(asked.pathname + asked.search);
@@ -56,19 +69,31 @@ async function topology(page) {
 	await visit(page, `?view=topology&${SPAN}`);
 	await settled(page);
 	const links = await api(`/v1/topology?${SPAN}&group=host&n=200`);
-	const pairs = new Set(links.links.filter((l) => l.source !== l.target)
-		.map((l) => [l.source, l.target].sort().join(" ")));
-	await until(async () => (await page.locator("svg.graph .edge").count()) === pairs.size,
-		`${pairs.size} links drawn`);
-	const grade = async (a, b) => page.locator(`.graph .edge[data-edge="${a} ${b}"], ` +
-		`.graph .edge[data-edge="${b} ${a}"]`).first().getAttribute("class");
+	const pairs = new Set(
+		links.links
+			.filter((l) => l.source !== l.target)
+			.map((l) => [l.source, l.target].sort().join(" ")),
+	);
+	await until(
+		async () => (await page.locator("svg.graph .edge").count()) === pairs.size,
+		`${pairs.size} links drawn`,
+	);
+	const grade = async (a, b) =>
+		page
+			.locator(
+				`.graph .edge[data-edge="${a} ${b}"], ` + `.graph .edge[data-edge="${b} ${a}"]`,
+			)
+			.first()
+			.getAttribute("class");
 	await until(async () => (await grade(truth.client, truth.good)).includes("good"), "good");
 	equal(await grade(truth.client, truth.slow), "edge slow", "the slow service's link");
 	equal(await grade(truth.client, truth.lossy), "edge lossy", "the lossy service's link");
 	equal(await grade(truth.client, truth.closed), "edge failing", "the refused port's link");
 	await page.locator("[data-choice=shape]").selectOption("sankey");
-	await until(async () => (await page.locator(".stream").count()) === Math.min(40,
-		links.links.length), "a stream for each link");
+	await until(
+		async () => (await page.locator(".stream").count()) === Math.min(40, links.links.length),
+		"a stream for each link",
+	);
 	await picture(page, "sankey");
 	await page.locator("[data-choice=shape]").selectOption("matrix");
 	await page.getByRole("button", { name: `${truth.client} to ${truth.lossy}` }).waitFor();
@@ -79,8 +104,10 @@ async function topology(page) {
 		await settled(page);
 		await until(async () => (await page.locator("svg.graph .node").count()) > 0, group);
 	}
-	await until(async () => (await page.locator("main").innerText()).includes(truth.hostile),
-		"the hostile process's name, as it is");
+	await until(
+		async () => (await page.locator("main").innerText()).includes(truth.hostile),
+		"the hostile process's name, as it is",
+	);
 	equal(await page.locator("main b b, main td b").count(), 0, "a process's name is text");
 	await page.getByPlaceholder("part of a name").fill(truth.lossy);
 	await until(async () => (await page.locator(".node.found").count()) > 0, "found");
@@ -95,17 +122,30 @@ async function path(page) {
 	await edge.waitFor({ state: "attached" });
 	await edge.focus();
 	await page.keyboard.press("Enter");
-	const connections = page.getByRole("region", { name: "Connections of the link" });
+	const connections = page.getByRole("region", {
+		name: "Connections of the link",
+	});
 	await connections.locator("tbody a").first().waitFor();
 	await picture(page, "edge");
 	await connections.locator("tbody a").first().click();
 	await page.locator('[data-fact="sent again"]').waitFor();
 	const again = number(await page.locator('[data-fact="sent again"]').innerText());
-	const known = (await api(`/v1/connections?${SPAN}&filter=` +
-		encodeURIComponent(`ip ${truth.lossy} and port ${truth.port}`))).rows;
-	check(known.some((c) => c.retransmits === again), `sent again: ${again} as the API says`);
+	const known = (
+		await api(
+			`/v1/connections?${SPAN}&filter=` +
+				encodeURIComponent(`ip ${truth.lossy} and port ${truth.port}`),
+		)
+	).rows;
+	check(
+		known.some((c) => c.retransmits === again),
+		`sent again: ${again} as the API says`,
+	);
 	check((await page.locator(".moments").innerText()).includes("established"), "its moments");
-	await page.getByRole("region", { name: "Its flow records" }).locator("tbody a").first().waitFor();
+	await page
+		.getByRole("region", { name: "Its flow records" })
+		.locator("tbody a")
+		.first()
+		.waitFor();
 	check((await page.locator(".life rect").count()) > 0, "its flow records are bars");
 	await picture(page, "connection");
 	await page.getByRole("region", { name: "Its flow records" }).locator("tbody a").first().click();
@@ -115,8 +155,11 @@ async function path(page) {
 	const shared = await page.context().newPage(); /* a view's address is all of it */
 	await shared.goto(page.url());
 	await shared.locator("[data-matched]").waitFor();
-	equal(await shared.locator("[data-matched]").innerText(),
-		await page.locator("[data-matched]").innerText(), "the same address, the same view");
+	equal(
+		await shared.locator("[data-matched]").innerText(),
+		await page.locator("[data-matched]").innerText(),
+		"the same address, the same view",
+	);
 	await shared.close();
 	await page.goBack();
 	await page.locator(".moments").waitFor();
@@ -126,29 +169,49 @@ async function explore(page) {
 	await visit(page, `?view=explore&${SPAN}&by=dst`);
 	await settled(page);
 	const top = await api(`/v1/top?${SPAN}&by=dst&n=25`);
-	const cells = page.getByRole("region", { name: "Groups of flows" })
+	const cells = page
+		.getByRole("region", { name: "Groups of flows" })
 		.locator('td[data-column="packets"]');
 	await until(async () => (await cells.count()) === top.rows.length, "a row for each group");
-	equal((await cells.allInnerTexts()).map(number), top.rows.map((r) => r.packets), "packets");
-	equal(number(await page.locator("[data-total-packets]").getAttribute("data-total-packets")),
-		top.total.packets, "the total");
+	equal(
+		(await cells.allInnerTexts()).map(number),
+		top.rows.map((r) => r.packets),
+		"packets",
+	);
+	equal(
+		number(await page.locator("[data-total-packets]").getAttribute("data-total-packets")),
+		top.total.packets,
+		"the total",
+	);
 	await page.getByRole("button", { name: "packets" }).click();
 	await until(() => page.url().includes("order=packets"), "sorted");
 	await page.getByRole("button", { name: "copy as CLI" }).click();
 	const command = await page.evaluate(() => navigator.clipboard.readText());
 	equal(command, "wiretally top --by dst --order packets --number 25 --last all", "the command");
 	const answer = await tell(`COMMAND ${command}`); /* the test runs it */
-	equal(JSON.parse(answer), (await api(`/v1/top?${SPAN}&by=dst&order=packets&n=25`)).rows
-		.map((r) => [r.dst, r.packets]), "what the copied command prints");
+	equal(
+		JSON.parse(answer),
+		(await api(`/v1/top?${SPAN}&by=dst&order=packets&n=25`)).rows.map((r) => [
+			r.dst,
+			r.packets,
+		]),
+		"what the copied command prints",
+	);
 	await page.locator("[data-choice=mode]").selectOption("records");
 	await settled(page);
 	const flows = await api(`/v1/flows?${SPAN}&limit=25`);
-	await until(async () => number((await page.locator("[data-matched]").innerText())
-		.split("of ")[1] ?? "0") === flows.matched, "records");
+	await until(
+		async () =>
+			number((await page.locator("[data-matched]").innerText()).split("of ")[1] ?? "0") ===
+			flows.matched,
+		"records",
+	);
 	if (flows.matched > 25) {
 		await page.getByRole("button", { name: "next", exact: true }).click();
-		await until(async () => (await page.locator("[data-matched]").innerText())
-			.startsWith("26 –"), "the second page");
+		await until(
+			async () => (await page.locator("[data-matched]").innerText()).startsWith("26 –"),
+			"the second page",
+		);
 	}
 }
 
@@ -170,8 +233,13 @@ async function filters(page) {
 	await until(() => new URL(page.url()).searchParams.get("filter") === "proto tcp", "applied");
 	await settled(page);
 	const want = await api(`/v1/top?${SPAN}&filter=${encodeURIComponent("proto tcp")}`);
-	await until(async () => Number(await page.locator("[data-total-packets]")
-		.getAttribute("data-total-packets")) === want.total.packets, "filtered");
+	await until(
+		async () =>
+			Number(
+				await page.locator("[data-total-packets]").getAttribute("data-total-packets"),
+			) === want.total.packets,
+		"filtered",
+	);
 	await page.locator("#filter").fill("dst port 443 and prot tcp");
 	await page.locator(".fault mark").waitFor();
 	equal(await page.locator(".fault mark").innerText(), "p", "the character");
@@ -180,8 +248,11 @@ async function filters(page) {
 	await picture(page, "filter-error");
 	await page.keyboard.press("Enter");
 	await until(async () => (await page.locator(".fault").count()) === 1, "it stays");
-	for (const evil of ["<img src=x onerror=alert(1)>", "\"><script>alert(1)</script>",
-		"process '<svg onload=alert(1)>'"])
+	for (const evil of [
+		"<img src=x onerror=alert(1)>",
+		'"><script>alert(1)</script>',
+		"process '<svg onload=alert(1)>'",
+	])
 		for (const view of VIEWS) {
 			await visit(page, `?view=${view}&${SPAN}&filter=${encodeURIComponent(evil)}`);
 			await settled(page);
@@ -197,61 +268,51 @@ async function tcpAndDrops(page) {
 	const again = page.getByRole("region", { name: "Sent again" });
 	check((await again.innerText()).includes(truth.lossy), "the lossy service is listed");
 	const slow = page.getByRole("region", { name: "Slowest to connect" });
-	check(/client\s+1\s+1\.\d+ s/.test(await slow.locator("tr", { hasText: truth.slow }).first()
-		.innerText()), "the slow one took a second");
+	check(
+		/client\s+1\s+1\.\d+ s/.test(
+			await slow.locator("tr", { hasText: truth.slow }).first().innerText(),
+		),
+		"the slow one took a second",
+	);
 	check((await page.locator(".heat rect").count()) > 0, "the heat map has cells");
-	const samples = (await page.locator(".heat").first().locator("rect title").allTextContents())
-		.reduce((n, t) => n + number(t.split(": ")[1]), 0);
+	const samples = (
+		await page.locator(".heat").first().locator("rect title").allTextContents()
+	).reduce((n, t) => n + number(t.split(": ")[1]), 0);
 	const rows = (await api(`/v1/latencies?${SPAN}&by=host&n=100&kind=connect`)).rows;
-	equal(samples, rows.reduce((n, r) => n + r.count, 0), "samples in the heat map");
+	equal(
+		samples,
+		rows.reduce((n, r) => n + r.count, 0),
+		"samples in the heat map",
+	);
 	await visit(page, `?view=drops&${SPAN}`);
 	await settled(page);
 	const drops = await api(`/v1/drops?${SPAN}`);
-	equal(number(await page.locator("[data-dropped]").first().getAttribute("data-dropped")),
-		drops.packets, "dropped packets");
+	equal(
+		number(await page.locator("[data-dropped]").first().getAttribute("data-dropped")),
+		drops.packets,
+		"dropped packets",
+	);
 	for (const row of drops.rows.slice(0, 3))
-		await page.getByRole("region", { name: "Why" }).getByText(row.reason, { exact: true })
-			.first().waitFor();
-}
-
-/* Every view: pictures, axe in both schemes, 360 px and a wall screen, no sideways scrolling. */
-async function everywhere(page) {
-	for (const view of VIEWS)
-		for (const [scheme, width, height] of [["light", 1280, 900], ["dark", 360, 740],
-			["dark", 3840, 2160]]) {
-			await page.emulateMedia({ colorScheme: scheme });
-			await page.setViewportSize({ width, height });
-			await visit(page, `?view=${view}&${SPAN}`);
-			await settled(page);
-			const over = await page.evaluate(() => document.documentElement.scrollWidth -
-				document.documentElement.clientWidth);
-			check(over <= 0, `${view} at ${width} px is ${over} px too wide`);
-			if (width < 2000) await accessible(page, `${view}, ${scheme}, ${width} px`);
-			await picture(page, `${view}-${width}`);
-		}
-	await page.setViewportSize({ width: 1280, height: 900 });
-	await page.emulateMedia({ colorScheme: "light" });
-}
-
-/* The collector goes away and comes back; then new rows come to the open page. */
-async function restart(page) {
-	await visit(page, "?last=1h");
-	await page.getByText("● live").waitFor();
-	await tell("STOP");
-	await page.getByText("no connection to the collector").waitFor();
-	await tell("START");
-	await page.getByText("● live").waitFor();
-	await settled(page);
-	const before = await page.locator('[data-tile="Packets"]').getAttribute("title");
-	await tell("TRAFFIC");
-	await until(async () => (await page.locator('[data-tile="Packets"]').getAttribute("title"))
-		!== before, "new packets without a reload", 30000);
+		await page
+			.getByRole("region", { name: "Why" })
+			.getByText(row.reason, { exact: true })
+			.first()
+			.waitFor();
 }
 
 await run(async (page) => {
-	for (const part of [overview, topology, path, explore, filters, tcpAndDrops, everywhere, restart]) {
+	for (const part of [
+		overview,
+		topology,
+		path,
+		explore,
+		filters,
+		tcpAndDrops,
+		everywhere,
+		restart,
+	]) {
 		console.log(`part: ${part.name}`);
-		await part(page);
+		await part(page, SPAN);
 	}
 	check(url.startsWith("http://127.0.0.1"), "on this host");
 });

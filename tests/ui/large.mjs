@@ -28,12 +28,20 @@ async function large(page) {
 	await visit(page, `?view=explore&mode=records&${args}`);
 	await settled(page);
 	const table = page.getByRole("region", { name: "Flow records" }).locator("table");
-	await until(async () => (await table.getAttribute("aria-rowcount")) === String(ROWS), "all rows");
+	await until(
+		async () => (await table.getAttribute("aria-rowcount")) === String(ROWS),
+		"all rows",
+	);
 	check((await table.locator("tbody tr").count()) < 200, "only those in sight are drawn");
 	const last = (await api(`/v1/flows?last=all&order=start&limit=1&offset=${ROWS - 1}`)).rows[0];
 	await page.locator(".scroll.tall").evaluate((e) => (e.scrollTop = e.scrollHeight));
-	await until(async () => (await table.locator(`tr[aria-rowindex="${ROWS}"]`).innerText())
-		.includes(`${last.src}:${last.src_port}`), "the last row, when scrolled to");
+	await until(
+		async () =>
+			(await table.locator(`tr[aria-rowindex="${ROWS}"]`).innerText()).includes(
+				`${last.src}:${last.src_port}`,
+			),
+		"the last row, when scrolled to",
+	);
 	equal((await api("/v1/flows?last=all&limit=1")).matched > ROWS, true, "there are more pages");
 }
 
@@ -41,17 +49,27 @@ async function large(page) {
 async function slowLink(page, context) {
 	const cdp = await context.newCDPSession(page);
 	await cdp.send("Network.enable");
-	await cdp.send("Network.emulateNetworkConditions", { offline: false, latency: 300,
-		downloadThroughput: 125000, uploadThroughput: 125000 });
+	await cdp.send("Network.emulateNetworkConditions", {
+		offline: false,
+		latency: 300,
+		downloadThroughput: 125000,
+		uploadThroughput: 125000,
+	});
 	await visit(page, "?view=topology&last=all&links=2000");
 	await page.getByText("asking …").first().waitFor();
 	await settled(page);
 	await until(async () => (await page.locator("svg.graph .edge").count()) > 0, "links");
 	await visit(page, "?last=all");
-	await until(async () => (await page.locator('[data-tile="Packets"]').getAttribute("title")),
-		"packets");
-	await cdp.send("Network.emulateNetworkConditions", { offline: false, latency: 0,
-		downloadThroughput: -1, uploadThroughput: -1 });
+	await until(
+		async () => await page.locator('[data-tile="Packets"]').getAttribute("title"),
+		"packets",
+	);
+	await cdp.send("Network.emulateNetworkConditions", {
+		offline: false,
+		latency: 0,
+		downloadThroughput: -1,
+		uploadThroughput: -1,
+	});
 }
 
 /* Two thousand links: aggregation, search and the neighbours of one node. */
@@ -69,8 +87,13 @@ async function manyLinks(page) {
 	await picture(page, "topology-2000");
 	await page.locator("[data-choice=group]").selectOption("subnet");
 	await settled(page);
-	await until(async () => /\/(24|64)$/.test(await page.locator("svg.graph .node").first()
-		.getAttribute("data-node")), "networks");
+	await until(
+		async () =>
+			/\/(24|64)$/.test(
+				await page.locator("svg.graph .node").first().getAttribute("data-node"),
+			),
+		"networks",
+	);
 }
 
 await run(async (page, context) => {

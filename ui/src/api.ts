@@ -177,7 +177,13 @@ export interface Status {
 	version: string;
 	now_us: number;
 	started_us: number;
-	store: { rows: number; first_us: number; last_us: number; bytes: number; damaged_files: number };
+	store: {
+		rows: number;
+		first_us: number;
+		last_us: number;
+		bytes: number;
+		damaged_files: number;
+	};
 	ingest: { rows: number; missing_batches: number; lag_bytes: number; commit_failures: number };
 	agents: Agent[];
 	sinks: { url: string; error: string; lag_us: number; lost: Record<string, number> }[];

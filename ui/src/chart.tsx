@@ -24,8 +24,18 @@ interface Props {
 	height?: number;
 }
 
-export const COLOURS = ["#3b7dd8", "#d97706", "#2f9e6e", "#a855c7", "#c2410c", "#0e9aa7", "#b45309",
-	"#6366f1", "#be185d", "#65a30d"];
+export const COLOURS = [
+	"#3b7dd8",
+	"#d97706",
+	"#2f9e6e",
+	"#a855c7",
+	"#c2410c",
+	"#0e9aa7",
+	"#b45309",
+	"#6366f1",
+	"#be185d",
+	"#65a30d",
+];
 export const OTHERS = "#8b949e";
 
 const css = (name: string) => getComputedStyle(document.documentElement).getPropertyValue(name);
@@ -35,7 +45,8 @@ function stacked(lines: Line[]): (number | null)[][] {
 	const tops: Record<string, number[]> = { up: [], down: [] };
 	return lines.map((line) => {
 		if (!line.stack) return line.values;
-		const top = tops[line.stack], sign = line.stack === "up" ? 1 : -1;
+		const top = tops[line.stack],
+			sign = line.stack === "up" ? 1 : -1;
 		return line.values.map((v, i) => (top[i] = (top[i] ?? 0) + sign * (v ?? 0)));
 	});
 }
@@ -46,7 +57,7 @@ function seriesOf(line: Line, points: number): uPlot.Series {
 		stroke: line.colour,
 		width: line.stack ? 1 : 2,
 		fill: line.stack ? `${line.colour}b0` : undefined,
-		points: { show: points < 3 }, /* a line of one point would be none */
+		points: { show: points < 3 } /* a line of one point would be none */,
 	};
 }
 
@@ -64,21 +75,39 @@ function bandsOf(lines: Line[]): uPlot.Band[] {
 function zoom(u: uPlot) {
 	const { left, width } = u.select;
 	if (width < 4) return;
-	const from = Math.floor(u.posToVal(left, "x")), to = Math.ceil(u.posToVal(left + width, "x"));
+	const from = Math.floor(u.posToVal(left, "x")),
+		to = Math.ceil(u.posToVal(left + width, "x"));
 	go(changed({ last: "", from: String(from * 1e6), to: String(to * 1e6), offset: "" }));
 }
 
 function optionsOf(p: Props, width: number, height: number, hover: (i: number | null) => void) {
-	const axis = { stroke: css("--muted"), grid: { stroke: css("--grid"), width: 1 },
-		ticks: { show: false }, font: "11px system-ui" };
+	const axis = {
+		stroke: css("--muted"),
+		grid: { stroke: css("--grid"), width: 1 },
+		ticks: { show: false },
+		font: "11px system-ui",
+	};
 	return {
-		width, height,
+		width,
+		height,
 		series: [{}, ...p.lines.map((l) => seriesOf(l, p.times.length))],
 		bands: bandsOf(p.lines),
-		axes: [axis, { ...axis, size: 74,
-			values: (_: uPlot, vs: number[]) => vs.map((v) => p.format(Math.abs(v))) }],
-		scales: { y: { range: (_: uPlot, min: number, max: number): [number, number] =>
-			[Math.min(0, min), Math.max(max, 1e-9) * 1.05] } },
+		axes: [
+			axis,
+			{
+				...axis,
+				size: 74,
+				values: (_: uPlot, vs: number[]) => vs.map((v) => p.format(Math.abs(v))),
+			},
+		],
+		scales: {
+			y: {
+				range: (_: uPlot, min: number, max: number): [number, number] => [
+					Math.min(0, min),
+					Math.max(max, 1e-9) * 1.05,
+				],
+			},
+		},
 		cursor: { drag: { x: true, y: false, setScale: false }, y: false },
 		legend: { show: false },
 		hooks: { setSelect: [zoom], setCursor: [(u: uPlot) => hover(u.cursor.idx ?? null)] },
@@ -89,14 +118,27 @@ function Data({ times, lines, format }: Props) {
 	return (
 		<div class="scroll">
 			<table>
-				<thead><tr><th scope="col">time</th>
-					{lines.map((l) => <th scope="col" class="number">{l.label}</th>)}</tr></thead>
-				<tbody>{times.map((t, i) => (
-					<tr><td>{time(t * 1e6)}</td>{lines.map((l) => (
-						<td class="number" data-value={l.values[i]}>
-							{l.values[i] === null ? "–" : format(l.values[i] as number)}
-						</td>))}
-					</tr>))}
+				<thead>
+					<tr>
+						<th scope="col">time</th>
+						{lines.map((l) => (
+							<th scope="col" class="number">
+								{l.label}
+							</th>
+						))}
+					</tr>
+				</thead>
+				<tbody>
+					{times.map((t, i) => (
+						<tr>
+							<td>{time(t * 1e6)}</td>
+							{lines.map((l) => (
+								<td class="number" data-value={l.values[i]}>
+									{l.values[i] === null ? "–" : format(l.values[i] as number)}
+								</td>
+							))}
+						</tr>
+					))}
 				</tbody>
 			</table>
 		</div>
@@ -108,8 +150,10 @@ export function Chart(p: Props) {
 	const plot = useRef<uPlot | null>(null);
 	const at = useSignal<number | null>(null);
 	const isOpen = useSignal(false);
-	const shape = [p.times.length < 3, ...p.lines.map((l) => `${l.label}/${l.colour}/${l.stack}`)]
-		.join("\n");
+	const shape = [
+		p.times.length < 3,
+		...p.lines.map((l) => `${l.label}/${l.colour}/${l.stack}`),
+	].join("\n");
 	const data = [p.times, ...stacked(p.lines)] as uPlot.AlignedData;
 	const height = p.height ?? 190;
 
@@ -118,11 +162,15 @@ export function Chart(p: Props) {
 		const make = () => {
 			plot.current?.destroy();
 			plot.current = new uPlot(
-				optionsOf(p, node.clientWidth, height, (i) => (at.value = i)), data, node);
+				optionsOf(p, node.clientWidth, height, (i) => (at.value = i)),
+				data,
+				node,
+			);
 		};
 		make();
 		const sizes = new ResizeObserver(() =>
-			plot.current?.setSize({ width: node.clientWidth, height }));
+			plot.current?.setSize({ width: node.clientWidth, height }),
+		);
 		const scheme = matchMedia("(prefers-color-scheme: dark)");
 		sizes.observe(node);
 		scheme.addEventListener("change", make);
@@ -138,23 +186,37 @@ export function Chart(p: Props) {
 	const shown = at.value !== null && at.value < p.times.length ? at.value : p.times.length - 1;
 	return (
 		<figure class="chart" aria-label={p.title}>
-			<figcaption>{p.title}
-				{shown >= 0 && <span class="muted"> {time(p.times[shown] * 1e6).slice(11, 19)}</span>}
+			<figcaption>
+				{p.title}
+				{shown >= 0 && (
+					<span class="muted"> {time(p.times[shown] * 1e6).slice(11, 19)}</span>
+				)}
 			</figcaption>
 			<div ref={box} class="plot" role="img" aria-label={`Graph: ${p.title}`} />
 			<ul class="legend">
 				{p.lines.map((l) => (
-					<li><span class="swatch" style={{ background: l.colour }} />
-						<span class="name" title={l.label}>{l.label}</span>{" "}
-						<b>{shown >= 0 && l.values[shown] !== null && l.values[shown] !== undefined
-							? p.format(l.values[shown] as number) : "–"}</b></li>))}
+					<li>
+						<span class="swatch" style={{ background: l.colour }} />
+						<span class="name" title={l.label}>
+							{l.label}
+						</span>{" "}
+						<b>
+							{shown >= 0 && l.values[shown] !== null && l.values[shown] !== undefined
+								? p.format(l.values[shown] as number)
+								: "–"}
+						</b>
+					</li>
+				))}
 			</ul>
 			<details onToggle={(e) => (isOpen.value = e.currentTarget.open)}>
 				<summary>as a table</summary>
 				{isOpen.value && <Data {...p} />}
 			</details>
-			{place.value.from && <button class="link" onClick={() =>
-				go(changed({ from: "", to: "", last: "" }))}>back to the last hour</button>}
+			{place.value.from && (
+				<button class="link" onClick={() => go(changed({ from: "", to: "", last: "" }))}>
+					back to the last hour
+				</button>
+			)}
 		</figure>
 	);
 }

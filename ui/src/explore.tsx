@@ -2,7 +2,15 @@
 /* Any question about flows: filtered, grouped, sorted, paged; over time; to be taken elsewhere. */
 import { useSignal } from "@preact/signals";
 import { useMemo } from "preact/hooks";
-import { type Args, apiUrl, type Flow, type Flows, type Series, type Top, type TopRow } from "./api";
+import {
+	type Args,
+	apiUrl,
+	type Flow,
+	type Flows,
+	type Series,
+	type Top,
+	type TopRow,
+} from "./api";
 import { Chart } from "./chart";
 import { bitRate, bytes, count, endpoint, exact, latency, percent, quoted, time } from "./format";
 import { Panel } from "./notice";
@@ -12,11 +20,41 @@ import { linesOf, timesOf } from "./series_lines";
 import { type Column, Table } from "./table";
 import { useApi } from "./use_api";
 
-const KEYS = ["src", "dst", "conversation", "srcnet", "dstnet", "srcport", "dstport", "proto",
-	"interface", "peer", "exporter", "direction", "ethertype", "vlan", "dscp", "flags", "tunnel",
-	"srcas", "dstas", "process", "cgroup"];
-const LINES = ["src", "dst", "srcport", "dstport", "proto", "direction", "ethertype", "vlan", "dscp",
-	"conversation"];
+const KEYS = [
+	"src",
+	"dst",
+	"conversation",
+	"srcnet",
+	"dstnet",
+	"srcport",
+	"dstport",
+	"proto",
+	"interface",
+	"peer",
+	"exporter",
+	"direction",
+	"ethertype",
+	"vlan",
+	"dscp",
+	"flags",
+	"tunnel",
+	"srcas",
+	"dstas",
+	"process",
+	"cgroup",
+];
+const LINES = [
+	"src",
+	"dst",
+	"srcport",
+	"dstport",
+	"proto",
+	"direction",
+	"ethertype",
+	"vlan",
+	"dscp",
+	"conversation",
+];
 const MEASURES = ["flows", "packets", "octets", "l3_octets", "first_us", "last_us", "sampled"];
 const SIZES = ["25", "100", "1000", "10000"];
 
@@ -50,11 +88,19 @@ function Take({ path, args, isRecords }: { path: string; args: Args; isRecords: 
 	};
 	return (
 		<span class="controls">
-			<a href={apiUrl(path, { ...args, format: "csv" })} download="wiretally.csv">CSV</a>
-			<a href={apiUrl(path, args)} download="wiretally.json">JSON</a>
-			<button onClick={() => copy(commandOf(isRecords, args), "the command")}>copy as CLI</button>
+			<a href={apiUrl(path, { ...args, format: "csv" })} download="wiretally.csv">
+				CSV
+			</a>
+			<a href={apiUrl(path, args)} download="wiretally.json">
+				JSON
+			</a>
+			<button onClick={() => copy(commandOf(isRecords, args), "the command")}>
+				copy as CLI
+			</button>
 			<button onClick={() => copy(location.href, "the address")}>copy link</button>
-			<span role="status" class="muted">{said.value}</span>
+			<span role="status" class="muted">
+				{said.value}
+			</span>
 		</span>
 	);
 }
@@ -65,16 +111,20 @@ const sortBy = (name: string) => go(changed({ order: name, offset: "" }));
 function narrowed(row: TopRow, by: string): string | null {
 	const v = (name: string) => row[name];
 	const words: Record<string, () => string | null> = {
-		src: () => v("src") && `src ip ${v("src")}`, dst: () => v("dst") && `dst ip ${v("dst")}`,
+		src: () => v("src") && `src ip ${v("src")}`,
+		dst: () => v("dst") && `dst ip ${v("dst")}`,
 		conversation: () => v("src") && `ip ${v("src")} and ip ${v("dst")}`,
-		srcport: () => v("srcport") !== null ? `src port ${v("srcport")}` : null,
-		dstport: () => v("dstport") !== null ? `dst port ${v("dstport")}` : null,
-		proto: () => v("proto") !== null ? `proto ${v("proto")}` : null,
+		srcport: () => (v("srcport") !== null ? `src port ${v("srcport")}` : null),
+		dstport: () => (v("dstport") !== null ? `dst port ${v("dstport")}` : null),
+		proto: () => (v("proto") !== null ? `proto ${v("proto")}` : null),
 		direction: () => v("direction") as string,
 		process: () => v("process") && `process '${String(v("process")).replaceAll("'", "")}'`,
 		interface: () => v("interface") && `if '${v("interface")}'`,
 	} as Record<string, () => string | null>;
-	const parts = by.split(",").map((k) => words[k]?.() ?? null).filter(Boolean);
+	const parts = by
+		.split(",")
+		.map((k) => words[k]?.() ?? null)
+		.filter(Boolean);
 	if (!parts.length) return null;
 	return (place.value.filter ? [`(${place.value.filter})`, ...parts] : parts).join(" and ");
 }
@@ -84,64 +134,151 @@ function groupColumns(top: Top | null, by: string): Column<TopRow>[] {
 	const keys = first ? Object.keys(first).filter((k) => !MEASURES.includes(k)) : [];
 	const total = top?.total;
 	return [
-		...keys.map((name, i): Column<TopRow> => ({ name, label: name.replaceAll("_", " "),
+		...keys.map((name, i): Column<TopRow> => ({
+			name,
+			label: name.replaceAll("_", " "),
 			cell: (r) => {
 				const text = r[name] === null ? "–" : String(r[name]);
 				const to = i === 0 ? narrowed(r, by) : null;
-				return to ? <a onClick={follow} href={href(elsewhere("explore",
-					{ filter: to, mode: "records" }))}>{text}</a> : text;
-			} })),
-		{ name: "flows", label: "flow records", isNumber: true, canSort: true,
-			cell: (r) => exact(r.flows) },
-		{ name: "packets", label: "packets", isNumber: true, canSort: true,
-			cell: (r) => exact(r.packets) },
-		{ name: "bytes", label: "bytes", isNumber: true, canSort: true, title: (r) => exact(r.octets),
-			cell: (r) => bytes(r.octets) },
-		{ name: "share", label: "share", isNumber: true, cell: (r) => share(r.octets,
-			total?.octets ?? 0) },
-		{ name: "bps", label: "bit/s", isNumber: true, canSort: true, cell: (r) => bitRate(
-			(r.octets * 8e6) / Math.max(1, Number(r.last_us) - Number(r.first_us))) },
+				return to ? (
+					<a
+						onClick={follow}
+						href={href(elsewhere("explore", { filter: to, mode: "records" }))}
+					>
+						{text}
+					</a>
+				) : (
+					text
+				);
+			},
+		})),
+		{
+			name: "flows",
+			label: "flow records",
+			isNumber: true,
+			canSort: true,
+			cell: (r) => exact(r.flows),
+		},
+		{
+			name: "packets",
+			label: "packets",
+			isNumber: true,
+			canSort: true,
+			cell: (r) => exact(r.packets),
+		},
+		{
+			name: "bytes",
+			label: "bytes",
+			isNumber: true,
+			canSort: true,
+			title: (r) => exact(r.octets),
+			cell: (r) => bytes(r.octets),
+		},
+		{
+			name: "share",
+			label: "share",
+			isNumber: true,
+			cell: (r) => share(r.octets, total?.octets ?? 0),
+		},
+		{
+			name: "bps",
+			label: "bit/s",
+			isNumber: true,
+			canSort: true,
+			cell: (r) =>
+				bitRate((r.octets * 8e6) / Math.max(1, Number(r.last_us) - Number(r.first_us))),
+		},
 	];
 }
 
 const RECORD_COLUMNS: Column<Flow>[] = [
-	{ name: "start", label: "start", canSort: true, cell: (r) => time(Number(r.start_us)).slice(5) },
-	{ name: "duration", label: "ms", isNumber: true, canSort: true,
-		cell: (r) => Number(r.duration_ms).toFixed(1) },
+	{
+		name: "start",
+		label: "start",
+		canSort: true,
+		cell: (r) => time(Number(r.start_us)).slice(5),
+	},
+	{
+		name: "duration",
+		label: "ms",
+		isNumber: true,
+		canSort: true,
+		cell: (r) => Number(r.duration_ms).toFixed(1),
+	},
 	{ name: "proto", label: "protocol", cell: (r) => r.proto_name },
 	{ name: "src", label: "source", cell: (r) => endpoint(r.src, r.src_port) },
 	{ name: "dst", label: "destination", cell: (r) => endpoint(r.dst, r.dst_port) },
-	{ name: "packets", label: "packets", isNumber: true, canSort: true,
-		cell: (r) => exact(Number(r.packets)) },
-	{ name: "bytes", label: "bytes", isNumber: true, canSort: true,
-		cell: (r) => exact(Number(r.octets)) },
+	{
+		name: "packets",
+		label: "packets",
+		isNumber: true,
+		canSort: true,
+		cell: (r) => exact(Number(r.packets)),
+	},
+	{
+		name: "bytes",
+		label: "bytes",
+		isNumber: true,
+		canSort: true,
+		cell: (r) => exact(Number(r.octets)),
+	},
 	{ name: "flags", label: "flags", cell: (r) => r.tcp_flags },
-	{ name: "interface", label: "interface", cell: (r) => `${r.interface ?? ""} ${r.direction ?? ""}` },
+	{
+		name: "interface",
+		label: "interface",
+		cell: (r) => `${r.interface ?? ""} ${r.direction ?? ""}`,
+	},
 	{ name: "process", label: "process", cell: (r) => r.process ?? "–" },
-	{ name: "rtt", label: "RTT", isNumber: true,
-		cell: (r) => latency(r.srtt_us ? Number(r.srtt_us) * 1000 : null) },
+	{
+		name: "rtt",
+		label: "RTT",
+		isNumber: true,
+		cell: (r) => latency(r.srtt_us ? Number(r.srtt_us) * 1000 : null),
+	},
 	{ name: "host", label: "host", cell: (r) => r.host || r.agent },
 ];
 
 function Records({ args, size }: { args: Args; size: number }) {
 	const offset = Number(place.value.offset ?? 0) || 0;
 	const order = ["start", "duration", "packets", "bytes"].includes(place.value.order)
-		? place.value.order : "start";
+		? place.value.order
+		: "start";
 	const all = { ...args, order, limit: size, offset: offset || undefined };
 	const flows = useApi<Flows>("/v1/flows", all);
 	const matched = flows.data?.matched ?? 0;
 	const page = (to: number) => go(changed({ offset: to ? String(to) : "" }));
 	return (
-		<Panel title="Flow records" of={flows} wide
-			aside={<Take path="/v1/flows" args={all} isRecords />}>
-			<Table label="Flow records" rows={flows.data?.rows ?? []} columns={RECORD_COLUMNS}
-				sorted={order} onSort={sortBy} empty="no flow record matches" />
+		<Panel
+			title="Flow records"
+			of={flows}
+			wide
+			aside={<Take path="/v1/flows" args={all} isRecords />}
+		>
+			<Table
+				label="Flow records"
+				rows={flows.data?.rows ?? []}
+				columns={RECORD_COLUMNS}
+				sorted={order}
+				onSort={sortBy}
+				empty="no flow record matches"
+			/>
 			<p class="pages">
-				<button disabled={!offset} onClick={() => page(0)}>first</button>
-				<button disabled={!offset} onClick={() => page(Math.max(0, offset - size))}>before</button>
-				<span data-matched={matched}>{matched ? `${exact(offset + 1)} – ${exact(Math.min(matched,
-					offset + size))} of ${exact(matched)}` : ""}</span>
-				<button disabled={offset + size >= matched} onClick={() => page(offset + size)}>next</button>
+				<button disabled={!offset} onClick={() => page(0)}>
+					first
+				</button>
+				<button disabled={!offset} onClick={() => page(Math.max(0, offset - size))}>
+					before
+				</button>
+				<span data-matched={matched}>
+					{matched
+						? `${exact(offset + 1)} – ${exact(
+								Math.min(matched, offset + size),
+							)} of ${exact(matched)}`
+						: ""}
+				</span>
+				<button disabled={offset + size >= matched} onClick={() => page(offset + size)}>
+					next
+				</button>
 			</p>
 		</Panel>
 	);
@@ -149,21 +286,41 @@ function Records({ args, size }: { args: Args; size: number }) {
 
 function Groups({ args, by, size }: { args: Args; by: string; size: number }) {
 	const order = ["flows", "packets", "bytes", "bps"].includes(place.value.order)
-		? place.value.order : "bytes";
+		? place.value.order
+		: "bytes";
 	const all = { ...args, by, order, n: size };
 	const top = useApi<Top>("/v1/top", all);
 	const columns = useMemo(() => groupColumns(top.data, by), [top.data, by]);
 	const total = top.data?.total;
 	return (
-		<Panel title={`Flows by ${by.replaceAll(",", ", ")}`} of={top} wide
-			aside={<Take path="/v1/top" args={all} isRecords={false} />}>
-			<Table label="Groups of flows" rows={top.data?.rows ?? []} columns={columns}
-				sorted={order} onSort={sortBy} empty="no flow record matches" />
-			{total && <p class="muted" data-total-octets={total.octets}
-				data-total-packets={total.packets}>in all {exact(total.flows)} flow records,{" "}
-				{exact(total.packets)} packets, {bytes(total.octets)}
-				{top.data?.folded.packets ? `, of it ${count(top.data.folded.packets)} packets folded` : ""}
-				; read from {top.data?.tiers.join(", ")}</p>}
+		<Panel
+			title={`Flows by ${by.replaceAll(",", ", ")}`}
+			of={top}
+			wide
+			aside={<Take path="/v1/top" args={all} isRecords={false} />}
+		>
+			<Table
+				label="Groups of flows"
+				rows={top.data?.rows ?? []}
+				columns={columns}
+				sorted={order}
+				onSort={sortBy}
+				empty="no flow record matches"
+			/>
+			{total && (
+				<p
+					class="muted"
+					data-total-octets={total.octets}
+					data-total-packets={total.packets}
+				>
+					in all {exact(total.flows)} flow records, {exact(total.packets)} packets,{" "}
+					{bytes(total.octets)}
+					{top.data?.folded.packets
+						? `, of it ${count(top.data.folded.packets)} packets folded`
+						: ""}
+					; read from {top.data?.tiers.join(", ")}
+				</p>
+			)}
 		</Panel>
 	);
 }
@@ -173,15 +330,32 @@ function By({ by }: { by: string[] }) {
 	return (
 		<>
 			{by.map((key, i) => (
-				<select aria-label={`group by, word ${i + 1}`} value={key} onChange={(e) =>
-					set(by.map((k, at) => (at === i ? e.currentTarget.value : k)).filter(Boolean))}>
+				<select
+					aria-label={`group by, word ${i + 1}`}
+					value={key}
+					onChange={(e) =>
+						set(
+							by
+								.map((k, at) => (at === i ? e.currentTarget.value : k))
+								.filter(Boolean),
+						)
+					}
+				>
 					{by.length > 1 && <option value="">(no more)</option>}
-					{KEYS.map((k) => <option>{k}</option>)}
-				</select>))}
-			<select aria-label="group by one more" value="" onChange={(e) =>
-				e.currentTarget.value && set([...by, e.currentTarget.value])}>
+					{KEYS.map((k) => (
+						<option>{k}</option>
+					))}
+				</select>
+			))}
+			<select
+				aria-label="group by one more"
+				value=""
+				onChange={(e) => e.currentTarget.value && set([...by, e.currentTarget.value])}
+			>
 				<option value="">and …</option>
-				{KEYS.filter((k) => !by.includes(k)).map((k) => <option>{k}</option>)}
+				{KEYS.filter((k) => !by.includes(k)).map((k) => (
+					<option>{k}</option>
+				))}
 			</select>
 		</>
 	);
@@ -196,30 +370,76 @@ export function Explore() {
 	const step = stepFor(rangeSeconds.value);
 	const line = by.find((k) => LINES.includes(k));
 	const series = useApi<Series>("/v1/series", { ...args, step, by: isRecords ? "" : line, n: 5 });
-	const lines = useMemo(() => linesOf(series.data, "octets", (n) => (n * 8) / step,
-		isRecords ? "" : line ?? "", true), [series.data, step]);
+	const lines = useMemo(
+		() =>
+			linesOf(
+				series.data,
+				"octets",
+				(n) => (n * 8) / step,
+				isRecords ? "" : (line ?? ""),
+				true,
+			),
+		[series.data, step],
+	);
 	const times = useMemo(() => timesOf(series.data), [series.data]);
 	return (
 		<div class="grid">
 			<section class="panel wide" aria-label="Question">
 				<div class="controls">
-					<label>show <select data-choice="mode" value={isRecords ? "records" : "groups"}
-						onChange={(e) => go(changed({ order: "", offset: "",
-							mode: e.currentTarget.value === "records" ? "records" : "" }))}>
-						<option value="groups">groups</option><option value="records">records</option>
-					</select></label>
-					{!isRecords && <span>by <By by={by.length ? by : ["src"]} /></span>}
-					<label>rows <select data-choice="size" value={String(size)} onChange={(e) =>
-						go(changed({ size: e.currentTarget.value, offset: "" }))}>
-						{SIZES.map((s) => <option>{s}</option>)}</select></label>
+					<label>
+						show{" "}
+						<select
+							data-choice="mode"
+							value={isRecords ? "records" : "groups"}
+							onChange={(e) =>
+								go(
+									changed({
+										order: "",
+										offset: "",
+										mode: e.currentTarget.value === "records" ? "records" : "",
+									}),
+								)
+							}
+						>
+							<option value="groups">groups</option>
+							<option value="records">records</option>
+						</select>
+					</label>
+					{!isRecords && (
+						<span>
+							by <By by={by.length ? by : ["src"]} />
+						</span>
+					)}
+					<label>
+						rows{" "}
+						<select
+							data-choice="size"
+							value={String(size)}
+							onChange={(e) =>
+								go(changed({ size: e.currentTarget.value, offset: "" }))
+							}
+						>
+							{SIZES.map((s) => (
+								<option>{s}</option>
+							))}
+						</select>
+					</label>
 				</div>
 			</section>
 			<Panel title="Over time" of={series} wide>
-				<Chart title="Throughput; drag to look at a time" times={times} lines={lines}
-					format={bitRate} height={150} />
+				<Chart
+					title="Throughput; drag to look at a time"
+					times={times}
+					lines={lines}
+					format={bitRate}
+					height={150}
+				/>
 			</Panel>
-			{isRecords ? <Records args={args} size={size} />
-				: <Groups args={args} by={(by.length ? by : ["src"]).join(",")} size={size} />}
+			{isRecords ? (
+				<Records args={args} size={size} />
+			) : (
+				<Groups args={args} by={(by.length ? by : ["src"]).join(",")} size={size} />
+			)}
 		</div>
 	);
 }

@@ -10,8 +10,11 @@ const CHECK_MS = 120;
 const SHOWN = 10;
 
 /* What is filtered in a view knows its own words. */
-const SCOPES: Record<string, string> = { tcp: "connections", connection: "connections",
-	drops: "drops" };
+const SCOPES: Record<string, string> = {
+	tcp: "connections",
+	connection: "connections",
+	drops: "drops",
+};
 
 interface Hints {
 	start: number; /* of the word that is being written */
@@ -32,11 +35,15 @@ function hintsFor(text: string, at: number, words: FilterWord[]): Hints {
 
 function Fault({ text, error }: { text: string; error: FilterAnswer["error"] }) {
 	if (!error) return null;
-	const chars = [...text], at = Math.min(error.position, chars.length);
+	const chars = [...text],
+		at = Math.min(error.position, chars.length);
 	return (
 		<div class="fault" id="filter-error" role="alert">
-			<code>{chars.slice(0, at).join("")}<mark>{chars[at] ?? " "}</mark>
-				{chars.slice(at + 1).join("")}</code>
+			<code>
+				{chars.slice(0, at).join("")}
+				<mark>{chars[at] ?? " "}</mark>
+				{chars.slice(at + 1).join("")}
+			</code>
 			<p>{error.message}</p>
 		</div>
 	);
@@ -62,10 +69,14 @@ export function FilterBox() {
 			try {
 				const asked = text.value;
 				const came = await ask<FilterAnswer>(
-					apiUrl("/v1/filter", { scope, filter: asked }), stop.signal);
+					apiUrl("/v1/filter", { scope, filter: asked }),
+					stop.signal,
+				);
 				checked.value = asked;
 				answer.value = came;
-			} catch { /* the views say what is wrong with the collector */ }
+			} catch {
+				/* the views say what is wrong with the collector */
+			}
 		}, CHECK_MS);
 		return () => {
 			clearTimeout(timer);
@@ -74,7 +85,8 @@ export function FilterBox() {
 	}, [text.value, scope]);
 
 	function take(word: string) {
-		const rest = text.value.slice(at.value), start = hints.value.start;
+		const rest = text.value.slice(at.value),
+			start = hints.value.start;
 		text.value = `${text.value.slice(0, start)}${word} ${rest.trimStart()}`;
 		at.value = start + word.length + 1;
 		chosen.value = -1;
@@ -84,7 +96,7 @@ export function FilterBox() {
 	function key(e: KeyboardEvent) {
 		const n = isOpen.value ? hints.value.words.length : 0;
 		if (e.key === "ArrowDown" && n) chosen.value = (chosen.value + 1) % n;
-		else if (e.key === "ArrowUp" && n) chosen.value = (chosen.value + n) % (n + 1) - 1;
+		else if (e.key === "ArrowUp" && n) chosen.value = ((chosen.value + n) % (n + 1)) - 1;
 		else if (e.key === "Escape") isOpen.value = false;
 		else if ((e.key === "Enter" || e.key === "Tab") && n && chosen.value >= 0)
 			take(hints.value.words[chosen.value]);
@@ -92,34 +104,64 @@ export function FilterBox() {
 		e.preventDefault();
 	}
 	const listed = isOpen.value ? hints.value.words : [];
-	const error = checked.value === text.value ? answer.value?.error ?? null : null;
+	const error = checked.value === text.value ? (answer.value?.error ?? null) : null;
 	const isBad = Boolean(error);
 	return (
-		<form class="filter" role="search" onSubmit={(e) => {
-			e.preventDefault();
-			isOpen.value = false;
-			go(changed({ filter: text.value.trim(), offset: "" }));
-		}}>
+		<form
+			class="filter"
+			role="search"
+			onSubmit={(e) => {
+				e.preventDefault();
+				isOpen.value = false;
+				go(changed({ filter: text.value.trim(), offset: "" }));
+			}}
+		>
 			<label for="filter">Filter</label>
-			<input id="filter" ref={input} role="combobox" autocomplete="off" spellcheck={false}
-				aria-expanded={listed.length > 0} aria-controls="filter-words"
-				aria-invalid={isBad} aria-describedby={isBad ? "filter-error" : undefined}
-				aria-activedescendant={chosen.value >= 0 ? `filter-word-${chosen.value}` : undefined}
-				placeholder="dst port 443 and not src net 10.0.0.0/8" value={text.value}
-				maxLength={4096} onKeyDown={key} onBlur={() => (isOpen.value = false)}
+			<input
+				id="filter"
+				ref={input}
+				role="combobox"
+				autocomplete="off"
+				spellcheck={false}
+				aria-expanded={listed.length > 0}
+				aria-controls="filter-words"
+				aria-invalid={isBad}
+				aria-describedby={isBad ? "filter-error" : undefined}
+				aria-activedescendant={
+					chosen.value >= 0 ? `filter-word-${chosen.value}` : undefined
+				}
+				placeholder="dst port 443 and not src net 10.0.0.0/8"
+				value={text.value}
+				maxLength={4096}
+				onKeyDown={key}
+				onBlur={() => (isOpen.value = false)}
 				onInput={(e) => {
 					text.value = e.currentTarget.value;
 					at.value = e.currentTarget.selectionStart ?? text.value.length;
 					isOpen.value = true;
 					chosen.value = -1;
-				}} />
+				}}
+			/>
 			<button type="submit">Apply</button>
-			{place.value.filter && <button type="button"
-				onClick={() => go(changed({ filter: "", offset: "" }))}>Clear</button>}
+			{place.value.filter && (
+				<button type="button" onClick={() => go(changed({ filter: "", offset: "" }))}>
+					Clear
+				</button>
+			)}
 			<ul id="filter-words" role="listbox" aria-label="Words" hidden={!listed.length}>
 				{listed.map((w, i) => (
-					<li id={`filter-word-${i}`} role="option" aria-selected={i === chosen.value}
-						onMouseDown={(e) => { e.preventDefault(); take(w); }}>{w}</li>))}
+					<li
+						id={`filter-word-${i}`}
+						role="option"
+						aria-selected={i === chosen.value}
+						onMouseDown={(e) => {
+							e.preventDefault();
+							take(w);
+						}}
+					>
+						{w}
+					</li>
+				))}
 			</ul>
 			<Fault text={text.value} error={error} />
 		</form>

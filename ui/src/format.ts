@@ -5,7 +5,8 @@ const LARGE = ["", "k", "M", "G", "T", "P", "E"];
 
 /* 1234567 → "1.23 M" */
 export function count(n: number): string {
-	let at = 0, v = Math.abs(n);
+	let at = 0,
+		v = Math.abs(n);
 	while (v >= 1000 && at < LARGE.length - 1) {
 		v /= 1000;
 		at++;

@@ -4,8 +4,18 @@
  * as wide as they are heavy; health is told by colour, by dashes and by what they are called.
  */
 import { useEffect, useRef } from "preact/hooks";
-import { forceCenter, forceCollide, forceLink, forceManyBody, forceSimulation, forceX, forceY,
-	type Simulation, type SimulationLinkDatum, type SimulationNodeDatum } from "d3-force";
+import {
+	forceCenter,
+	forceCollide,
+	forceLink,
+	forceManyBody,
+	forceSimulation,
+	forceX,
+	forceY,
+	type Simulation,
+	type SimulationLinkDatum,
+	type SimulationNodeDatum,
+} from "d3-force";
 import { select } from "d3-selection";
 import { zoom, zoomIdentity, type ZoomTransform } from "d3-zoom";
 import { bytes } from "./format";
@@ -27,7 +37,8 @@ interface Line extends SimulationLinkDatum<Node> {
 	edge: Edge;
 }
 
-const WIDTH = 900, HEIGHT = 560;
+const WIDTH = 900,
+	HEIGHT = 560;
 const NAMED = 40; /* nodes that have their name beside them without being asked for */
 const MANY = 300; /* nodes: from there on they are drawn smaller */
 
@@ -54,12 +65,19 @@ function build(edges: Edge[]): { nodes: Node[]; lines: Line[] } {
 	for (const e of edges)
 		for (const id of [e.a, e.b]) {
 			const at = places.get(id);
-			const node = nodes.get(id) ?? { id, octets: 0, x: at?.x, y: at?.y,
-				fx: at?.isPinned ? at.x : undefined, fy: at?.isPinned ? at.y : undefined };
+			const node = nodes.get(id) ?? {
+				id,
+				octets: 0,
+				x: at?.x,
+				y: at?.y,
+				fx: at?.isPinned ? at.x : undefined,
+				fy: at?.isPinned ? at.y : undefined,
+			};
 			node.octets += e.octets;
 			nodes.set(id, node);
 		}
-	const lines = edges.filter((e) => e.a !== e.b)
+	const lines = edges
+		.filter((e) => e.a !== e.b)
 		.map((edge) => ({ source: edge.a, target: edge.b, edge }));
 	return { nodes: [...nodes.values()], lines };
 }
@@ -71,11 +89,16 @@ const scaled = (n: number, most: number, low: number, high: number) =>
 /* Everything in sight, until somebody zooms. */
 function fit(nodes: Node[]): ZoomTransform {
 	if (!nodes.length) return zoomIdentity;
-	const xs = nodes.map((n) => n.x ?? 0), ys = nodes.map((n) => n.y ?? 0);
-	const left = Math.min(...xs) - 60, right = Math.max(...xs) + 60;
-	const above = Math.min(...ys) - 25, below = Math.max(...ys) + 15;
+	const xs = nodes.map((n) => n.x ?? 0),
+		ys = nodes.map((n) => n.y ?? 0);
+	const left = Math.min(...xs) - 60,
+		right = Math.max(...xs) + 60;
+	const above = Math.min(...ys) - 25,
+		below = Math.max(...ys) + 15;
 	const k = Math.min(1.6, WIDTH / (right - left), HEIGHT / (below - above));
-	return zoomIdentity.translate(WIDTH / 2, HEIGHT / 2).scale(k)
+	return zoomIdentity
+		.translate(WIDTH / 2, HEIGHT / 2)
+		.scale(k)
 		.translate(-(left + right) / 2, -(above + below) / 2);
 }
 
@@ -83,56 +106,98 @@ function draw(svg: SVGSVGElement, p: GraphProps, on: { current: GraphProps }): D
 	const { nodes, lines } = build(p.edges);
 	const most = Math.max(...p.edges.map((e) => e.octets), 1);
 	const largest = Math.max(...nodes.map((n) => n.octets), 1);
-	const named = new Set([...nodes].sort((a, b) => b.octets - a.octets).slice(0, NAMED)
-		.map((n) => n.id));
-	const all = select(svg), isMany = nodes.length > MANY;
+	const named = new Set(
+		[...nodes]
+			.sort((a, b) => b.octets - a.octets)
+			.slice(0, NAMED)
+			.map((n) => n.id),
+	);
+	const all = select(svg),
+		isMany = nodes.length > MANY;
 	let isZoomed = false;
 	all.selectAll("*").remove();
 	const g = all.append("g");
-	const drawn = g.append("g").selectAll("line").data(lines).join("line")
+	const drawn = g
+		.append("g")
+		.selectAll("line")
+		.data(lines)
+		.join("line")
 		.attr("class", (l) => `edge ${gradeOf(p.health.get(linkKey(l.edge.a, l.edge.b)))}`)
 		.attr("data-edge", (l) => `${l.edge.a} ${l.edge.b}`)
-		.attr("stroke-width", (l) => scaled(l.edge.octets, most, isMany ? 0.5 : 1,
-			isMany ? 4 : 9))
-		.attr("tabindex", lines.length <= 200 ? 0 : null).attr("role", "button")
+		.attr("stroke-width", (l) => scaled(l.edge.octets, most, isMany ? 0.5 : 1, isMany ? 4 : 9))
+		.attr("tabindex", lines.length <= 200 ? 0 : null)
+		.attr("role", "button")
 		.attr("aria-label", (l) => edgeLabel(l.edge, p.health))
 		.on("click", (_, l) => on.current.onEdge(l.edge))
 		.on("keydown", (e: KeyboardEvent, l) => e.key === "Enter" && on.current.onEdge(l.edge));
 	drawn.append("title").text((l) => edgeLabel(l.edge, p.health));
-	const dots = g.append("g").selectAll<SVGGElement, Node>("g").data(nodes).join("g")
-		.attr("class", "node").attr("data-node", (n) => n.id)
+	const dots = g
+		.append("g")
+		.selectAll<SVGGElement, Node>("g")
+		.data(nodes)
+		.join("g")
+		.attr("class", "node")
+		.attr("data-node", (n) => n.id)
 		.on("click", (e: MouseEvent, n) => e.defaultPrevented || on.current.onNode(n.id));
-	dots.append("circle").attr("r", (n) => scaled(n.octets, largest, isMany ? 2 : 3,
-		isMany ? 7 : 13));
+	dots.append("circle").attr("r", (n) =>
+		scaled(n.octets, largest, isMany ? 2 : 3, isMany ? 7 : 13),
+	);
 	dots.append("title").text((n) => `${n.id}: ${bytes(n.octets)}`);
-	dots.append("text").attr("dy", -8).text((n) => n.id)
+	dots.append("text")
+		.attr("dy", -8)
+		.text((n) => n.id)
 		.classed("unasked", (n) => nodes.length >= 80 && !named.has(n.id));
 	all.classed("many", isMany);
 	const simulation = forceSimulation<Node>(nodes)
-		.force("link", forceLink<Node, Line>(lines).id((n) => n.id).distance(70).strength(0.3))
-		.force("charge", forceManyBody().strength(isMany ? -30 : -160).theta(1.1))
-		.force("x", forceX(WIDTH / 2).strength(0.06)).force("y", forceY(HEIGHT / 2).strength(0.09))
+		.force(
+			"link",
+			forceLink<Node, Line>(lines)
+				.id((n) => n.id)
+				.distance(70)
+				.strength(0.3),
+		)
+		.force(
+			"charge",
+			forceManyBody()
+				.strength(isMany ? -30 : -160)
+				.theta(1.1),
+		)
+		.force("x", forceX(WIDTH / 2).strength(0.06))
+		.force("y", forceY(HEIGHT / 2).strength(0.09))
 		.force("centre", forceCenter(WIDTH / 2, HEIGHT / 2))
 		.force("collide", forceCollide(isMany ? 5 : 14))
 		.on("tick", () => {
-			drawn.attr("x1", (l) => (l.source as Node).x ?? 0).attr("y1", (l) => (l.source as Node).y ?? 0)
-				.attr("x2", (l) => (l.target as Node).x ?? 0).attr("y2", (l) => (l.target as Node).y ?? 0);
+			drawn
+				.attr("x1", (l) => (l.source as Node).x ?? 0)
+				.attr("y1", (l) => (l.source as Node).y ?? 0)
+				.attr("x2", (l) => (l.target as Node).x ?? 0)
+				.attr("y2", (l) => (l.target as Node).y ?? 0);
 			dots.attr("transform", (n) => `translate(${n.x},${n.y})`);
-			for (const n of nodes) places.set(n.id, { x: n.x ?? 0, y: n.y ?? 0,
-				isPinned: n.fx !== undefined && n.fx !== null });
+			for (const n of nodes)
+				places.set(n.id, {
+					x: n.x ?? 0,
+					y: n.y ?? 0,
+					isPinned: n.fx !== undefined && n.fx !== null,
+				});
 			if (!isZoomed) g.attr("transform", String(fit(nodes)));
 		});
 	if (nodes.every((n) => places.has(n.id))) simulation.alpha(0.05);
 	dragging(svg, dots.nodes(), nodes, simulation);
-	const zoomed = zoom<SVGSVGElement, unknown>().scaleExtent([0.2, 8])
-		.filter((e) => !(e.target as Element).closest(".node") && (!e.ctrlKey || e.type === "wheel"))
+	const zoomed = zoom<SVGSVGElement, unknown>()
+		.scaleExtent([0.2, 8])
+		.filter(
+			(e) => !(e.target as Element).closest(".node") && (!e.ctrlKey || e.type === "wheel"),
+		)
 		.on("start", (e: { sourceEvent: Event | null }) => {
 			if (!e.sourceEvent || isZoomed) return;
 			isZoomed = true;
 			all.property("__zoom", fit(nodes)); /* goes on from what is seen */
 		})
-		.on("zoom", (e: { transform: ZoomTransform; sourceEvent: Event | null }) =>
-			e.sourceEvent && g.attr("transform", String(e.transform)));
+		.on(
+			"zoom",
+			(e: { transform: ZoomTransform; sourceEvent: Event | null }) =>
+				e.sourceEvent && g.attr("transform", String(e.transform)),
+		);
 	all.call(zoomed);
 	return { simulation, nodes, lines, stop: () => simulation.stop() };
 }
@@ -142,8 +207,12 @@ export function edgeLabel(e: Edge, health: Map<string, Health>): string {
 }
 
 /* Dragged nodes stay where they are put; a double click lets go of them. */
-function dragging(svg: SVGSVGElement, dots: SVGGElement[], nodes: Node[],
-	simulation: Simulation<Node, Line>) {
+function dragging(
+	svg: SVGSVGElement,
+	dots: SVGGElement[],
+	nodes: Node[],
+	simulation: Simulation<Node, Line>,
+) {
 	dots.forEach((dot, i) => {
 		const node = nodes[i];
 		const move = (e: PointerEvent) => {
@@ -182,11 +251,22 @@ function highlight(svg: SVGSVGElement, p: GraphProps) {
 
 	for (const e of p.edges)
 		if (chosen.length === 1 && (e.a === chosen[0] || e.b === chosen[0])) near.add(e.a).add(e.b);
-	select(svg).selectAll<SVGLineElement, Line>("line").classed("back", (l) => !all && !(
-		isFound(l.edge.a) || isFound(l.edge.b) || (chosen.length === 2
-			? linkKey(l.edge.a, l.edge.b) === linkKey(chosen[0], chosen[1])
-			: l.edge.a === chosen[0] || l.edge.b === chosen[0])));
-	select(svg).selectAll<SVGGElement, Node>(".node")
+	select(svg)
+		.selectAll<SVGLineElement, Line>("line")
+		.classed(
+			"back",
+			(l) =>
+				!all &&
+				!(
+					isFound(l.edge.a) ||
+					isFound(l.edge.b) ||
+					(chosen.length === 2
+						? linkKey(l.edge.a, l.edge.b) === linkKey(chosen[0], chosen[1])
+						: l.edge.a === chosen[0] || l.edge.b === chosen[0])
+				),
+		);
+	select(svg)
+		.selectAll<SVGGElement, Node>(".node")
 		.classed("back", (n) => !all && !near.has(n.id) && !isFound(n.id))
 		.classed("chosen", (n) => p.chosen !== "" && chosen.includes(n.id))
 		.classed("found", (n) => isFound(n.id))
@@ -204,6 +284,13 @@ export function Graph(p: GraphProps) {
 		return drawing.stop;
 	}, [p.edges, p.health]);
 	useEffect(() => highlight(svg.current as SVGSVGElement, p), [p.chosen, p.search]);
-	return <svg ref={svg} class="graph" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="group"
-		aria-label="Who talks to whom; the same is in the table below" />;
+	return (
+		<svg
+			ref={svg}
+			class="graph"
+			viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
+			role="group"
+			aria-label="Who talks to whom; the same is in the table below"
+		/>
+	);
 }

@@ -15,8 +15,13 @@ export interface Health {
 }
 export type Grade = "none" | "good" | "slow" | "lossy" | "failing";
 
-export const GRADES: Record<Grade, string> = { none: "not known", good: "good",
-	slow: "slow to connect", lossy: "retransmits", failing: "failed connects" };
+export const GRADES: Record<Grade, string> = {
+	none: "not known",
+	good: "good",
+	slow: "slow to connect",
+	lossy: "retransmits",
+	failing: "failed connects",
+};
 
 const SLOW_NS = 500e6;
 const LOSSY = 0.01; /* of segments */
@@ -34,8 +39,10 @@ export function gradeOf(h: Health | undefined): Grade {
 export function gradeText(h: Health | undefined): string {
 	const grade = gradeOf(h);
 	if (!h || grade === "none") return GRADES.none;
-	return `${GRADES[grade]}: ${h.resent} of ${h.sent} segments sent again, ` +
-		`${h.failed} of ${h.connections} connects failed`;
+	return (
+		`${GRADES[grade]}: ${h.resent} of ${h.sent} segments sent again, ` +
+		`${h.failed} of ${h.connections} connects failed`
+	);
 }
 
 /* "10.1.2.3" → "10.1.2.0/24"; "2001:db8::1" → "2001:db8:0:0::/64" as the collector writes it. */
@@ -64,16 +71,25 @@ function v6Net(address: string, nodes: Set<string>): string | null {
 
 function expand(address: string): string[] {
 	const [head, tail] = address.split("::");
-	const a = head ? head.split(":") : [], b = tail ? tail.split(":") : [];
-	const zeros = address.includes("::") ? Array(Math.max(0, 8 - a.length - b.length)).fill("0") : [];
+	const a = head ? head.split(":") : [],
+		b = tail ? tail.split(":") : [];
+	const zeros = address.includes("::")
+		? Array(Math.max(0, 8 - a.length - b.length)).fill("0")
+		: [];
 	return [...a, ...zeros, ...b].map((w) => w.replace(/^0+(?=.)/, ""));
 }
 
 export const linkKey = (a: string, b: string) => (a < b ? `${a}\n${b}` : `${b}\n${a}`);
 
 function add(to: Map<string, Health>, key: string, row: TcpRow) {
-	const h = to.get(key) ?? { connections: 0, failed: 0, resent: 0, sent: 0, connect_ns: 0,
-		srtt_us: 0 };
+	const h = to.get(key) ?? {
+		connections: 0,
+		failed: 0,
+		resent: 0,
+		sent: 0,
+		connect_ns: 0,
+		srtt_us: 0,
+	};
 	h.connections += row.connections;
 	h.failed += row.failed;
 	h.resent += row.retransmits;
@@ -95,8 +111,15 @@ export function healthOf(links: Link[], rows: TcpRow[], group: string): Map<stri
 	}
 	if (group !== "process") return health;
 	/* "10.0.0.1 curl": the link's host part is what /v1/tcp knows */
-	const hosts = healthOf(links.map((l) => ({ ...l, source: l.source.split(" ")[0],
-		target: l.target.split(" ")[0] })), rows, "host");
+	const hosts = healthOf(
+		links.map((l) => ({
+			...l,
+			source: l.source.split(" ")[0],
+			target: l.target.split(" ")[0],
+		})),
+		rows,
+		"host",
+	);
 	for (const l of links) {
 		const h = hosts.get(linkKey(l.source.split(" ")[0], l.target.split(" ")[0]));
 		if (h) health.set(linkKey(l.source, l.target), h);

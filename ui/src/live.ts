@@ -25,7 +25,9 @@ export const oldest = signal(0);
 async function lookHowOld() {
 	try {
 		oldest.value = (await ask<Status>("/v1/status")).store.first_us;
-	} catch { /* it is only for the width of steps */ }
+	} catch {
+		/* it is only for the width of steps */
+	}
 }
 
 let source: EventSource | null = null;

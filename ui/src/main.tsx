@@ -15,19 +15,41 @@ import { DropsView } from "./drops";
 import { ConnectionView } from "./connection";
 import "uplot/dist/uPlot.min.css";
 import "./style.css";
+import "./figures.css";
 
-const NAMES: Record<View, string> = { overview: "Overview", topology: "Topology",
-	explore: "Explore", tcp: "TCP health", drops: "Drops", connection: "Connection" };
-const PARTS: Record<View, () => preact.JSX.Element> = { overview: Overview,
-	topology: TopologyView, explore: Explore, tcp: Tcp, drops: DropsView,
-	connection: ConnectionView };
+const NAMES: Record<View, string> = {
+	overview: "Overview",
+	topology: "Topology",
+	explore: "Explore",
+	tcp: "TCP health",
+	drops: "Drops",
+	connection: "Connection",
+};
+const PARTS: Record<View, () => preact.JSX.Element> = {
+	overview: Overview,
+	topology: TopologyView,
+	explore: Explore,
+	tcp: Tcp,
+	drops: DropsView,
+	connection: ConnectionView,
+};
 
 function Navigation() {
 	return (
 		<nav aria-label="Views">
-			<ul>{VIEWS.map((v, i) => (
-				<li><a href={href(elsewhere(v))} onClick={follow} title={`key ${i + 1}`}
-					aria-current={view.value === v ? "page" : undefined}>{NAMES[v]}</a></li>))}
+			<ul>
+				{VIEWS.map((v, i) => (
+					<li>
+						<a
+							href={href(elsewhere(v))}
+							onClick={follow}
+							title={`key ${i + 1}`}
+							aria-current={view.value === v ? "page" : undefined}
+						>
+							{NAMES[v]}
+						</a>
+					</li>
+				))}
 			</ul>
 		</nav>
 	);
@@ -38,12 +60,22 @@ function RangeBar() {
 	return (
 		<div class="range">
 			<label for="last">Time</label>
-			<select id="last" value={isFixed.value ? "" : last.value} onChange={(e) =>
-				go(changed({ last: e.currentTarget.value, from: "", to: "", offset: "" }))}>
-				{isFixed.value && <option value="">
-					{time(Number(from)).slice(5, 19)} – {to ? time(Number(to)).slice(5, 19) : "now"}
-				</option>}
-				{LASTS.map((l) => <option value={l}>{l === "all" ? "all" : `last ${l}`}</option>)}
+			<select
+				id="last"
+				value={isFixed.value ? "" : last.value}
+				onChange={(e) =>
+					go(changed({ last: e.currentTarget.value, from: "", to: "", offset: "" }))
+				}
+			>
+				{isFixed.value && (
+					<option value="">
+						{time(Number(from)).slice(5, 19)} –{" "}
+						{to ? time(Number(to)).slice(5, 19) : "now"}
+					</option>
+				)}
+				{LASTS.map((l) => (
+					<option value={l}>{l === "all" ? "all" : `last ${l}`}</option>
+				))}
 			</select>
 		</div>
 	);
@@ -51,9 +83,15 @@ function RangeBar() {
 
 /* The state of the connection, in words and not by colour alone. */
 function Live() {
-	return isConnected.value
-		? <span class="live ok" role="status" title={time(beat.value?.now_us ?? 0)}>● live</span>
-		: <span class="live bad" role="status">○ no connection to the collector</span>;
+	return isConnected.value ? (
+		<span class="live ok" role="status" title={time(beat.value?.now_us ?? 0)}>
+			● live
+		</span>
+	) : (
+		<span class="live bad" role="status">
+			○ no connection to the collector
+		</span>
+	);
 }
 
 function keys(e: KeyboardEvent) {
@@ -73,14 +111,25 @@ function Page() {
 	}, [view.value]);
 	return (
 		<>
-			<a class="skip" href="#main">to the content</a>
+			<a class="skip" href="#main">
+				to the content
+			</a>
 			<header class="top">
-				<h1><a href="/" onClick={follow}>wiretally</a></h1>
+				<h1>
+					<a href="/" onClick={follow}>
+						wiretally
+					</a>
+				</h1>
 				<Navigation />
 				<Live />
 			</header>
-			<div class="asked"><RangeBar /><FilterBox /></div>
-			<main id="main" tabIndex={-1} key={view.value}><Part /></main>
+			<div class="asked">
+				<RangeBar />
+				<FilterBox />
+			</div>
+			<main id="main" tabIndex={-1} key={view.value}>
+				<Part />
+			</main>
 		</>
 	);
 }

@@ -15,12 +15,31 @@ import { type Answer, useApi } from "./use_api";
 
 const KEYS = ["conversation", "src", "dst", "dstport", "proto"];
 
-function Tile({ name, value, title, link }: { name: string; value: string; title?: string;
-	link?: string }) {
+function Tile({
+	name,
+	value,
+	title,
+	link,
+}: {
+	name: string;
+	value: string;
+	title?: string;
+	link?: string;
+}) {
 	return (
 		<div class="tile">
-			<dt>{link ? <a href={link} onClick={follow}>{name}</a> : name}</dt>
-			<dd title={title} data-tile={name}>{value}</dd>
+			<dt>
+				{link ? (
+					<a href={link} onClick={follow}>
+						{name}
+					</a>
+				) : (
+					name
+				)}
+			</dt>
+			<dd title={title} data-tile={name}>
+				{value}
+			</dd>
 		</div>
 	);
 }
@@ -29,62 +48,126 @@ function sum(rows: TcpRow[], what: keyof TcpRow): number {
 	return rows.reduce((all, row) => all + Number(row[what] ?? 0), 0);
 }
 
-function Tiles({ top, tcp, latencies, drops, ledger }: {
-	top: Answer<Top>; tcp: Answer<{ rows: TcpRow[] }>; latencies: Answer<{ rows: LatencyRow[] }>;
-	drops: Answer<Drops>; ledger: Answer<Ledger>;
+function Tiles({
+	top,
+	tcp,
+	latencies,
+	drops,
+	ledger,
+}: {
+	top: Answer<Top>;
+	tcp: Answer<{ rows: TcpRow[] }>;
+	latencies: Answer<{ rows: LatencyRow[] }>;
+	drops: Answer<Drops>;
+	ledger: Answer<Ledger>;
 }) {
 	const seconds = top.data ? (top.data.to_us - top.data.from_us) / 1e6 : rangeSeconds.value;
-	const total = top.data?.total, health = tcp.data?.rows ?? [];
+	const total = top.data?.total,
+		health = tcp.data?.rows ?? [];
 	const connect = merged(latencies.data?.rows ?? [], "connect");
 	const rtt = merged(latencies.data?.rows ?? [], "rtt");
-	const resent = sum(health, "retransmits"), sent = sum(health, "segments_out");
+	const resent = sum(health, "retransmits"),
+		sent = sum(health, "segments_out");
 	const range = place.value.last === "all" ? 0 : seconds;
 	return (
 		<dl class="tiles">
-			<Tile name="Throughput" link={href(elsewhere("explore"))}
-				value={!total ? "…" : range ? bitRate((total.octets * 8) / range) : bytes(total.octets)}
-				title={total && `${exact(total.octets)} bytes`} />
-			<Tile name="Packets" value={total ? count(total.packets) : "…"}
-				title={total && exact(total.packets)} />
-			<Tile name="Flow records" value={total ? count(total.flows) : "…"}
-				title={total && exact(total.flows)} />
-			<Tile name="Connect p50 / p99" link={href(elsewhere("tcp"))}
-				value={`${latency(quantile(connect, 0.5))} / ${latency(quantile(connect, 0.99))}`} />
-			<Tile name="RTT p50 / p99" link={href(elsewhere("tcp"))}
-				value={`${latency(quantile(rtt, 0.5))} / ${latency(quantile(rtt, 0.99))}`} />
-			<Tile name="Retransmits" link={href(elsewhere("tcp"))} value={percent(resent, sent)}
-				title={`${exact(resent)} of ${exact(sent)} segments`} />
-			<Tile name="Failed connects" link={href(elsewhere("tcp"))}
-				value={exact(sum(health, "failed"))} />
-			<Tile name="Drops" link={href(elsewhere("drops"))}
-				value={drops.data ? exact(drops.data.packets) : "…"} />
+			<Tile
+				name="Throughput"
+				link={href(elsewhere("explore"))}
+				value={
+					!total ? "…" : range ? bitRate((total.octets * 8) / range) : bytes(total.octets)
+				}
+				title={total && `${exact(total.octets)} bytes`}
+			/>
+			<Tile
+				name="Packets"
+				value={total ? count(total.packets) : "…"}
+				title={total && exact(total.packets)}
+			/>
+			<Tile
+				name="Flow records"
+				value={total ? count(total.flows) : "…"}
+				title={total && exact(total.flows)}
+			/>
+			<Tile
+				name="Connect p50 / p99"
+				link={href(elsewhere("tcp"))}
+				value={`${latency(quantile(connect, 0.5))} / ${latency(quantile(connect, 0.99))}`}
+			/>
+			<Tile
+				name="RTT p50 / p99"
+				link={href(elsewhere("tcp"))}
+				value={`${latency(quantile(rtt, 0.5))} / ${latency(quantile(rtt, 0.99))}`}
+			/>
+			<Tile
+				name="Retransmits"
+				link={href(elsewhere("tcp"))}
+				value={percent(resent, sent)}
+				title={`${exact(resent)} of ${exact(sent)} segments`}
+			/>
+			<Tile
+				name="Failed connects"
+				link={href(elsewhere("tcp"))}
+				value={exact(sum(health, "failed"))}
+			/>
+			<Tile
+				name="Drops"
+				link={href(elsewhere("drops"))}
+				value={drops.data ? exact(drops.data.packets) : "…"}
+			/>
 			<LedgerTile ledger={ledger.data} />
 		</dl>
 	);
 }
 
 function Throughput({ series, by, step }: { series: Answer<Series>; by: string; step: number }) {
-	const lines = useMemo(() => linesOf(series.data, "octets", (n) => (n * 8) / step, by, true),
-		[series.data, step]);
+	const lines = useMemo(
+		() => linesOf(series.data, "octets", (n) => (n * 8) / step, by, true),
+		[series.data, step],
+	);
 	const times = useMemo(() => timesOf(series.data), [series.data]);
 	const aside = (
-		<label>by <select value={by} onChange={(e) => go(changed({ stack: e.currentTarget.value }), true)}>
-			{KEYS.map((k) => <option>{k}</option>)}</select></label>);
+		<label>
+			by{" "}
+			<select
+				value={by}
+				onChange={(e) => go(changed({ stack: e.currentTarget.value }), true)}
+			>
+				{KEYS.map((k) => (
+					<option>{k}</option>
+				))}
+			</select>
+		</label>
+	);
 	return (
 		<Panel title="Throughput" of={series} wide aside={aside}>
-			<Chart title={`Throughput by ${by}`} times={times} lines={lines} format={bitRate}
-				height={240} />
+			<Chart
+				title={`Throughput by ${by}`}
+				times={times}
+				lines={lines}
+				format={bitRate}
+				height={240}
+			/>
 		</Panel>
 	);
 }
 
 /* What went in and out: of routers' and forwarded flows the same packet may be both. */
 function InOut({ series, step }: { series: Answer<Series>; step: number }) {
-	const { lines, times } = useMemo(() => ({
-		lines: linesOf(series.data, "octets", (n) => (n * 8) / step, "direction", true,
-			(label) => (label === "ingress" ? "down" : "up")),
-		times: timesOf(series.data),
-	}), [series.data, step]);
+	const { lines, times } = useMemo(
+		() => ({
+			lines: linesOf(
+				series.data,
+				"octets",
+				(n) => (n * 8) / step,
+				"direction",
+				true,
+				(label) => (label === "ingress" ? "down" : "up"),
+			),
+			times: timesOf(series.data),
+		}),
+		[series.data, step],
+	);
 	return (
 		<Panel title="Out (up) and in (down)" of={series}>
 			<Chart title="Throughput out and in" times={times} lines={lines} format={bitRate} />
@@ -93,16 +176,28 @@ function InOut({ series, step }: { series: Answer<Series>; step: number }) {
 }
 
 function Counts({ series, step }: { series: Answer<Series>; step: number }) {
-	const { lines, times } = useMemo(() => ({
-		lines: [...linesOf(series.data, "packets", (n) => n / step, ""),
-			...linesOf(series.data, "flows", (n) => n / step, "")]
-			.map((l, i) => ({ ...l, label: ["packets/s", "flow records/s"][i],
-				colour: ["#3b7dd8", "#d97706"][i] })),
-		times: timesOf(series.data),
-	}), [series.data, step]);
+	const { lines, times } = useMemo(
+		() => ({
+			lines: [
+				...linesOf(series.data, "packets", (n) => n / step, ""),
+				...linesOf(series.data, "flows", (n) => n / step, ""),
+			].map((l, i) => ({
+				...l,
+				label: ["packets/s", "flow records/s"][i],
+				colour: ["#3b7dd8", "#d97706"][i],
+			})),
+			times: timesOf(series.data),
+		}),
+		[series.data, step],
+	);
 	return (
 		<Panel title="Packets and flows" of={series}>
-			<Chart title="Packets and flow records a second" times={times} lines={lines} format={count} />
+			<Chart
+				title="Packets and flow records a second"
+				times={times}
+				lines={lines}
+				format={count}
+			/>
 		</Panel>
 	);
 }
@@ -110,17 +205,32 @@ function Counts({ series, step }: { series: Answer<Series>; step: number }) {
 function Latencies({ of }: { of: Answer<{ rows: LatencyRow[] }> }) {
 	const { times, lines } = useMemo(() => {
 		const rows = of.data?.rows ?? [];
-		const connect = byTime(rows, "connect"), rtt = byTime(rows, "rtt");
+		const connect = byTime(rows, "connect"),
+			rtt = byTime(rows, "rtt");
 		const at = [...new Set([...connect.keys(), ...rtt.keys()])].sort((a, b) => a - b);
-		const line = (label: string, h: typeof connect, q: number, colour: string) => ({ label, colour,
-			values: at.map((t) => (h.has(t) ? quantile(h.get(t) as Map<number, number>, q) : null)) });
-		return { times: at.map((t) => t / 1e6), lines: [
-			line("connect p50", connect, 0.5, "#3b7dd8"), line("connect p99", connect, 0.99, "#93b8ec"),
-			line("RTT p50", rtt, 0.5, "#d97706"), line("RTT p99", rtt, 0.99, "#f0b566")] };
+		const line = (label: string, h: typeof connect, q: number, colour: string) => ({
+			label,
+			colour,
+			values: at.map((t) => (h.has(t) ? quantile(h.get(t) as Map<number, number>, q) : null)),
+		});
+		return {
+			times: at.map((t) => t / 1e6),
+			lines: [
+				line("connect p50", connect, 0.5, "#3b7dd8"),
+				line("connect p99", connect, 0.99, "#93b8ec"),
+				line("RTT p50", rtt, 0.5, "#d97706"),
+				line("RTT p99", rtt, 0.99, "#f0b566"),
+			],
+		};
 	}, [of.data]);
 	return (
 		<Panel title="Latency" of={of}>
-			<Chart title="Connect latency and round trips" times={times} lines={lines} format={latency} />
+			<Chart
+				title="Connect latency and round trips"
+				times={times}
+				lines={lines}
+				format={latency}
+			/>
 		</Panel>
 	);
 }
@@ -135,8 +245,12 @@ export function Overview() {
 	const all = useApi<Series>("/v1/series", { ...args, step });
 	const top = useApi<Top>("/v1/top", { ...args, by: "conversation", n: 10 });
 	const tcp = useApi<{ rows: TcpRow[] }>("/v1/tcp", { ...plain, by: "host,role", n: 1000 });
-	const latencies = useApi<{ rows: LatencyRow[] }>("/v1/latencies",
-		{ ...plain, by: "host", n: 100, step: Math.max(step, 10) });
+	const latencies = useApi<{ rows: LatencyRow[] }>("/v1/latencies", {
+		...plain,
+		by: "host",
+		n: 100,
+		step: Math.max(step, 10),
+	});
 	const drops = useApi<Drops>("/v1/drops", { ...plain, by: "reason", n: 10 });
 	const ledger = useApi<Ledger>("/v1/ledger", plain);
 	const status = useApi<Status>("/v1/status");
@@ -145,31 +259,83 @@ export function Overview() {
 	return (
 		<div class="grid">
 			<Tiles {...{ top, tcp, latencies, drops, ledger }} />
-			<Attention status={status.data} ledger={ledger.data} tcp={tcp.data?.rows ?? []}
-				drops={drops.data} />
+			<Attention
+				status={status.data}
+				ledger={ledger.data}
+				tcp={tcp.data?.rows ?? []}
+				drops={drops.data}
+			/>
 			<Throughput {...{ series, by, step }} />
 			<InOut series={ways} step={step} />
 			<Counts series={all} step={step} />
 			<Latencies of={latencies} />
 			<Panel title="Drops by reason" of={drops}>
-				<Table label="Drops by reason" rows={drops.data?.rows ?? []} empty="nothing was dropped"
+				<Table
+					label="Drops by reason"
+					rows={drops.data?.rows ?? []}
+					empty="nothing was dropped"
 					columns={[
-						{ name: "reason", label: "reason", cell: (r) => (
-							<a onClick={follow} href={href(elsewhere("drops",
-								{ reason: String(r.reason) }))}>{r.reason}</a>) },
-						{ name: "packets", label: "packets", isNumber: true, cell: (r) => exact(r.packets) },
+						{
+							name: "reason",
+							label: "reason",
+							cell: (r) => (
+								<a
+									onClick={follow}
+									href={href(elsewhere("drops", { reason: String(r.reason) }))}
+								>
+									{r.reason}
+								</a>
+							),
+						},
+						{
+							name: "packets",
+							label: "packets",
+							isNumber: true,
+							cell: (r) => exact(r.packets),
+						},
 						{ name: "end", label: "last", cell: (r) => time(r.end_us).slice(11, 19) },
-					]} />
+					]}
+				/>
 			</Panel>
 			<Panel title="Top conversations" of={top}>
-				<Table label="Top conversations" rows={top.data?.rows ?? []} columns={[
-					{ name: "src", label: "between", cell: (r) => r.src === null ? "not IP"
-						: <a onClick={follow} href={href(elsewhere("explore",
-							{ filter: `ip ${r.src} and ip ${r.dst}` }))}>{r.src} ⇄ {r.dst}</a> },
-					{ name: "octets", label: "bytes", isNumber: true, title: (r) => exact(r.octets),
-						cell: (r) => bytes(r.octets) },
-					{ name: "packets", label: "packets", isNumber: true, cell: (r) => count(r.packets) },
-				]} />
+				<Table
+					label="Top conversations"
+					rows={top.data?.rows ?? []}
+					columns={[
+						{
+							name: "src",
+							label: "between",
+							cell: (r) =>
+								r.src === null ? (
+									"not IP"
+								) : (
+									<a
+										onClick={follow}
+										href={href(
+											elsewhere("explore", {
+												filter: `ip ${r.src} and ip ${r.dst}`,
+											}),
+										)}
+									>
+										{r.src} ⇄ {r.dst}
+									</a>
+								),
+						},
+						{
+							name: "octets",
+							label: "bytes",
+							isNumber: true,
+							title: (r) => exact(r.octets),
+							cell: (r) => bytes(r.octets),
+						},
+						{
+							name: "packets",
+							label: "packets",
+							isNumber: true,
+							cell: (r) => count(r.packets),
+						},
+					]}
+				/>
 			</Panel>
 			<Hosts status={status} />
 		</div>

@@ -7,8 +7,10 @@ import { place } from "./place";
 
 export const LASTS = ["1m", "5m", "15m", "1h", "6h", "24h", "7d", "30d", "all"];
 const UNITS: Record<string, number> = { s: 1, m: 60, h: 3600, d: 86400 };
-const STEPS = [1, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21600, 43200, 86400,
-	604800, 2592000];
+const STEPS = [
+	1, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21600, 43200, 86400, 604800,
+	2592000,
+];
 const POINTS = 120;
 
 /* In seconds; null: all of time. */
@@ -22,7 +24,8 @@ export const isFixed = computed(() => Boolean(place.value.from));
 
 /* The range as arguments of a question. */
 export const rangeArgs = computed<Args>(() =>
-	isFixed.value ? { from: place.value.from, to: place.value.to } : { last: last.value });
+	isFixed.value ? { from: place.value.from, to: place.value.to } : { last: last.value },
+);
 
 /* Of all that is stored; a guess until the collector has said when that begins. */
 function ageSeconds(): number {

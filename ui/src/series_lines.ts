@@ -20,17 +20,26 @@ export const timesOf = (series: Series | null) => {
 	return [...times].sort((a, b) => a - b);
 };
 
-export function linesOf(series: Series | null, what: "octets" | "packets" | "flows",
-	scale: (n: number) => number, by: string, isStacked = false,
-	side: (label: string) => "up" | "down" = () => "up"): Line[] {
+export function linesOf(
+	series: Series | null,
+	what: "octets" | "packets" | "flows",
+	scale: (n: number) => number,
+	by: string,
+	isStacked = false,
+	side: (label: string) => "up" | "down" = () => "up",
+): Line[] {
 	const lines = new Map<number | null, Line>();
 
 	for (const row of series?.rows ?? []) {
 		let line = lines.get(row.line);
 		if (!line) {
 			const label = labelOf(row, by);
-			line = { label, values: [], stack: isStacked ? side(label) : undefined,
-				colour: row.line === null && by ? OTHERS : COLOURS[(row.line ?? 1) - 1] ?? OTHERS };
+			line = {
+				label,
+				values: [],
+				stack: isStacked ? side(label) : undefined,
+				colour: row.line === null && by ? OTHERS : (COLOURS[(row.line ?? 1) - 1] ?? OTHERS),
+			};
 			lines.set(row.line, line);
 		}
 		line.values.push(scale(row[what]));

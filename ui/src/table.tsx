@@ -30,14 +30,23 @@ interface Props<R> {
 
 function Head<R>({ columns, sorted, onSort }: Props<R>) {
 	return (
-		<tr>{columns.map((c) => (
-			<th scope="col" class={c.isNumber ? "number" : ""}
-				aria-sort={c.name === sorted ? "descending" : undefined}>
-				{c.canSort && onSort
-					? <button onClick={() => onSort(c.name)}>{c.label}
-						{c.name === sorted ? " ▾" : ""}</button>
-					: c.label}
-			</th>))}
+		<tr>
+			{columns.map((c) => (
+				<th
+					scope="col"
+					class={c.isNumber ? "number" : ""}
+					aria-sort={c.name === sorted ? "descending" : undefined}
+				>
+					{c.canSort && onSort ? (
+						<button onClick={() => onSort(c.name)}>
+							{c.label}
+							{c.name === sorted ? " ▾" : ""}
+						</button>
+					) : (
+						c.label
+					)}
+				</th>
+			))}
 		</tr>
 	);
 }
@@ -50,20 +59,39 @@ export function Table<R>(p: Props<R>) {
 
 	if (!p.rows.length) return <p class="muted">{p.empty ?? "nothing in this time"}</p>;
 	return (
-		<div class={isWhole ? "scroll" : "scroll tall"} tabIndex={0} role="region" aria-label={p.label}
-			onScroll={(e) => (top.value = e.currentTarget.scrollTop)}>
+		<div
+			class={isWhole ? "scroll" : "scroll tall"}
+			tabIndex={0}
+			role="region"
+			aria-label={p.label}
+			onScroll={(e) => (top.value = e.currentTarget.scrollTop)}
+		>
 			<table aria-rowcount={p.rows.length}>
 				<caption class="hidden">{p.label}</caption>
-				<thead><Head {...p} /></thead>
+				<thead>
+					<Head {...p} />
+				</thead>
 				<tbody>
 					{from > 0 && <tr aria-hidden="true" style={{ height: `${from * ROW_PX}px` }} />}
 					{p.rows.slice(from, to).map((row, i) => (
-						<tr key={from + i} aria-rowindex={from + i + 1}>{p.columns.map((c) => (
-							<td class={c.isNumber ? "number" : ""} data-column={c.name}
-								title={c.title?.(row)}>{c.cell(row)}</td>))}
-						</tr>))}
-					{to < p.rows.length && <tr aria-hidden="true"
-						style={{ height: `${(p.rows.length - to) * ROW_PX}px` }} />}
+						<tr key={from + i} aria-rowindex={from + i + 1}>
+							{p.columns.map((c) => (
+								<td
+									class={c.isNumber ? "number" : ""}
+									data-column={c.name}
+									title={c.title?.(row)}
+								>
+									{c.cell(row)}
+								</td>
+							))}
+						</tr>
+					))}
+					{to < p.rows.length && (
+						<tr
+							aria-hidden="true"
+							style={{ height: `${(p.rows.length - to) * ROW_PX}px` }}
+						/>
+					)}
 				</tbody>
 			</table>
 		</div>

@@ -19,19 +19,23 @@ export function useApi<T>(path: string | null, args: Args = {}): Answer<T> {
 
 	useEffect(() => {
 		const stop = new AbortController();
-		let isUnderWay = false, asked = 0, timer = 0;
+		let isUnderWay = false,
+			asked = 0,
+			timer = 0;
 
 		async function look() {
 			if (!url || isUnderWay) return;
 			isUnderWay = true;
 			asked = performance.now();
 			try {
-				answer.value = { data: await ask<T>(url, stop.signal), error: null,
-					isLoading: false };
+				answer.value = {
+					data: await ask<T>(url, stop.signal),
+					error: null,
+					isLoading: false,
+				};
 			} catch (e) {
 				if (!stop.signal.aborted)
-					answer.value = { ...answer.peek(), error: e as ApiError,
-						isLoading: false };
+					answer.value = { ...answer.peek(), error: e as ApiError, isLoading: false };
 			}
 			isUnderWay = false;
 		}

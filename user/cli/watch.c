@@ -109,7 +109,7 @@ static int run_plain(struct watch *w, const struct settings *s, int signal_fd)
 	return status;
 }
 
-/* ---- on a screen ------------------------------------------------------------------------------ */
+/* ---- on a screen ----------------------------------------------------------------------------- */
 
 static int ask_now(struct watch *w, struct watch_asker *a)
 {

@@ -306,7 +306,7 @@ int filter_term(struct filter_parser *p, struct filter_node **ret)
 	return take_value(p, word, node);
 }
 
-/* ---- for who helps to write -------------------------------------------------------------------- */
+/* ---- for who helps to write ------------------------------------------------------------------ */
 
 size_t filter_words(enum filter_scope scope, struct filter_word ret[FILTER_WORDS_MAX])
 {

@@ -62,7 +62,10 @@ void server_give_reader(struct server *s, struct store_reader *r);
 /* guard.c: NULL, or why this request is not answered (403). */
 const char *guard_refusal(const struct server *s, const struct connection *c,
 			  struct MHD_Connection *mhd);
-/* Over TLS: 0 and whose token it is (as Bearer, or as Basic's password), or 401, or 403 when it is not one for this kind of request. */
+/*
+ * Over TLS: 0 and whose token it is (as Bearer, or as Basic's password), or 401, or 403 when it is
+ * not one for this kind of request.
+ */
 unsigned int guard_token(const struct server *s, struct MHD_Connection *mhd, bool is_post,
 			 struct token *ret, const char **why);
 /* Root, our own uid, or a member of our group. */

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0 OR GPL-2.0
+# beside others: a collector alone, nothing of the host is looked at
 """--follow: what is new, once, over a restart of the collector, until Ctrl-C."""
 import json
 import os

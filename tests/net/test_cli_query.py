@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0 OR GPL-2.0
+# beside others: a collector alone, nothing of the host is looked at
 """wiretally top, flows, audit and status against the real collector, fed by import and batchgen."""
 import csv
 import io

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0 OR GPL-2.0
+# beside others: a collector alone, nothing of the host is looked at
 """What goes wrong between agents and collector: a thousand at once, kill -9 fifty times, a network
 that swallows everything or nearly everything, clients that never end what they began. Nothing that
 was acknowledged is lost, and the ledger balances."""

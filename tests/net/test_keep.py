@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0 OR GPL-2.0
+# beside others: a collector alone, nothing of the host is looked at
 """A day of the store's life in half a minute: the collector's clock is ours to move. Hours become
 files and coarser tiers, old ones go, kill -9 comes at any moment, and every row is there once."""
 import glob

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0 OR GPL-2.0
+# beside others: a collector alone, nothing of the host is looked at
 """`wiretally import` counts every capture file as tshark does, per flow, to the byte.
 
 For each file of WT_PCAPS (default: ../shared/pcaps beside the repository), flow by flow: outer

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0 OR GPL-2.0
+# beside others: a collector alone, nothing of the host is looked at
 """What people ask: top 10 source addresses of the last hour, all connections to destination port
 443, sources with fewer than 3 packets; and how the answers can be printed. NetFlow v5 made here
 brings rows whose sums are known. Every example of docs/filters.md is taken."""

@@ -178,6 +178,76 @@ def test_metrics(c):
     expect("outcomes sum up", parts, seen)
 
 
+def events(stream, n):
+    """The next n of a stream, as JSON."""
+    got = []
+    while len(got) < n:
+        line = stream.readline()
+        assert line, f"the stream ended after {got}"
+        if line.startswith(b"data: "):
+            got.append(json.loads(line[6:]))
+    return got
+
+
+def open_live(c):
+    s = socket.create_connection(("127.0.0.1", c.port), 60)
+    s.sendall(b"GET /v1/live HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    stream = s.makefile("rb")
+    return s, stream, stream.readline().split()[1]
+
+
+def test_page(c):
+    html = c.request("GET", "/", headers={"Accept": "text/html,*/*;q=0.8"})
+    expect("a browser's type", html.getheader("Content-Type"), "text/html; charset=utf-8")
+    policy = html.getheader("Content-Security-Policy")
+    for word in ("default-src 'none'", "script-src 'self'", "frame-ancestors 'none'"):
+        assert word in policy and "unsafe" not in policy, policy
+    assert c.request("GET", "/").text.startswith("wiretally-collector"), "for others a list"
+    for path in ("/app.js", "/app.css", "/icon.svg"):
+        plain = c.request("GET", path)
+        expect(f"{path}: plain", (plain.status, plain.getheader("Content-Encoding")), (200, None))
+        r = subprocess.run(["curl", "-sS", "--compressed", "-D", "-", "-o", "-",
+                            f"http://127.0.0.1:{c.port}{path}"], stdout=subprocess.PIPE)
+        head, _, unpacked = r.stdout.partition(b"\r\n\r\n")
+        assert b"Content-Encoding: gzip" in head, head
+        expect(f"{path}: unpacked", unpacked, plain.text.encode())
+        again = c.request("GET", path, headers={"If-None-Match": plain.getheader("ETag")})
+        expect(f"{path}: not changed", (again.status, again.text), (304, ""))
+        other = c.request("GET", path, headers={"If-None-Match": '"x"'})
+        expect(f"{path}: changed", other.status, 200)
+
+
+def test_filter_words(c):
+    good = c.get("/v1/filter?filter=proto+tcp")
+    expect("a filter", (good["ok"], good["error"]), (True, None))
+    words = {w["word"]: w for w in good["words"]}
+    assert "tcp" in words["proto"]["values"] and words["port"]["sided"], words
+    bad = c.get("/v1/filter?filter=dst+port+443+and+prot+tcp")
+    expect("no filter", (bad["ok"], bad["error"]["position"]), (False, 17))
+    drops = {w["word"] for w in c.get("/v1/filter?scope=drops")["words"]}
+    assert "reason" in drops and "vlan" not in drops, drops
+    expect("no scope", c.request("GET", "/v1/filter?scope=x").status, 400)
+
+
+def test_live(c):
+    """At once, when rows come, no more than there may be; test_stop has one open at the end."""
+    s, stream, status = open_live(c)
+    expect("a stream", status, b"200")
+    before = events(stream, 1)[0]["rows"]
+    batchgen(c, "--agent", "live", "--rows", 7)
+    while (now := events(stream, 1)[0]["rows"]) == before:
+        pass
+    expect("rows that came", now, before + 7)
+    streams = [open_live(c) for _ in range(40)]
+    expect("streams there may be", sorted({t[2] for t in streams}), [b"200", b"503"])
+    assert sum(t[2] == b"200" for t in streams) < 32, "one more than there may be"
+    for t in (*streams, (s, stream)):
+        t[1].close()
+        t[0].close()
+    while open_live(c)[2] != b"200":  # they are gone when something is written to them
+        pass
+
+
 def test_many_connections(c):
     """Idle connections use up TCP's places; agents on the Unix socket do not notice."""
     idle = [socket.create_connection(("127.0.0.1", c.port), 60) for _ in range(120)]
@@ -305,6 +375,7 @@ def main():
     try:
         first = Collector(folders[0])
         assert first.is_ready
+        live_socket, live, _ = open_live(first)
         slow = socket.create_connection(("127.0.0.1", first.port), 60)
         slow.sendall(b"GET / HTTP/1.1\r\nHost: loc")
         lazy = socket.socket(socket.AF_UNIX)
@@ -313,7 +384,7 @@ def main():
         lazy.sendall(b"POST /v1/batches HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n"
                      b"Content-Type: application/x-protobuf\r\n\r\nx")
         for test in (test_refusals, test_raw_bytes, test_sequences, test_ledger, test_metrics,
-                     test_many_connections, test_privileges, test_refused_starts):
+                     test_page, test_filter_words, test_live, test_many_connections, test_privileges, test_refused_starts):
             test(first)
             print("ok", test.__name__, flush=True)
         for test, path in zip((test_kill, test_stop, test_full_disk), folders[1:]):
@@ -322,6 +393,7 @@ def main():
         for name, client in (("slow", slow), ("lazy", lazy)):
             expect(f"{name} client is cut off", client.recv(100)[:12].replace(b"HTTP/1.1 408", b""),
                    b"")
+        events(live, 1)  # after longer than any request may take
         expect("SIGTERM", first.stop(), 0)
         print("ok slow clients")
     except Exception:

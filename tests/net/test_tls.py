@@ -123,6 +123,12 @@ def asks(rig):
     rig.equal(code("/v1/status", agents), "403", "an agent's token does not ask")
     rig.equal(code("/v1/status", reader), "200", "a reader's does")
     rig.equal(code("/v1/batches", reader, "-d", "x"), "403", "and writes nothing")
+    with open(reader) as f:
+        secret = f.read().strip()
+    html = ("-H", "Accept: text/html")
+    rig.equal(code("/", None, *html), "401", "the page without a token")
+    rig.equal(code("/", None, *html, "-u", f"me:{secret}"), "200", "the page, as browsers ask")
+    rig.equal(code("/", None, *html, "-u", f"me:{secret}x"), "401", "another password")
     rig.equal(code("/v1/status", reader, "--tls-max", "1.2"), "200", "TLS 1.2")
     r = subprocess.run([*b.prefix, "curl", "-sS", "--cacert", f"{rig.tmp}/ca.pem", "--tls-max",
                         "1.1", "--ciphers", "DEFAULT@SECLEVEL=0",

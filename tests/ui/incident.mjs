@@ -42,11 +42,15 @@ async function overview(page) {
 	equal(number(await tile(page, "Drops")), drops.packets, "drops");
 	equal(ledger.balanced, true, "the ledger adds up");
 	equal(number(await tile(page, "Ledger")), 0, "unaccounted packets");
-	const rows = await page
-		.getByRole("region", { name: "Top conversations" })
-		.locator("tbody tr")
-		.count();
-	equal(rows, top.rows.length, "conversations");
+	const largest = page.getByRole("region", { name: "Largest" }).locator("tbody tr");
+	await until(async () => (await largest.count()) === top.rows.length, "conversations");
+	equal(
+		await largest
+			.locator('[data-column="octets"]')
+			.evaluateAll((cells) => cells.map((c) => c.title)),
+		top.rows.map((r) => r.octets.toLocaleString("en-US")),
+		"bytes of conversations",
+	);
 	check(
 		(await page.getByLabel("Worth a look").innerText()).includes("connections failed"),
 		"failures are worth a look",

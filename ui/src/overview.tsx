@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0
 /* An incident as it happens: how much, who, how well, what was lost, and whether it adds up. */
 import { useMemo } from "preact/hooks";
-import type { Args, Drops, LatencyRow, Ledger, Series, Status, TcpRow, Top } from "./api";
+import type { Args, Drops, LatencyRow, Ledger, Series, Status, TcpRow } from "./api";
 import { Chart } from "./chart";
 import { bitRate, bytes, count, exact, latency, percent, time } from "./format";
 import { byTime, merged, quantile } from "./histogram";
@@ -9,7 +9,7 @@ import { Panel } from "./notice";
 import { Attention, Hosts, LedgerTile, Nothing } from "./overview_parts";
 import { elsewhere, follow, href, place, changed, go } from "./place";
 import { rangeArgs, rangeSeconds, stepFor } from "./range";
-import { linesOf, timesOf } from "./series_lines";
+import { linesOf, sumsOf, timesOf, totalOf } from "./series_lines";
 import { Table } from "./table";
 import { type Answer, useApi } from "./use_api";
 
@@ -49,20 +49,20 @@ function sum(rows: TcpRow[], what: keyof TcpRow): number {
 }
 
 function Tiles({
-	top,
+	ways,
 	tcp,
 	latencies,
 	drops,
 	ledger,
 }: {
-	top: Answer<Top>;
+	ways: Answer<Series>;
 	tcp: Answer<{ rows: TcpRow[] }>;
 	latencies: Answer<{ rows: LatencyRow[] }>;
 	drops: Answer<Drops>;
 	ledger: Answer<Ledger>;
 }) {
-	const seconds = top.data ? (top.data.to_us - top.data.from_us) / 1e6 : rangeSeconds.value;
-	const total = top.data?.total,
+	const seconds = ways.data ? (ways.data.to_us - ways.data.from_us) / 1e6 : rangeSeconds.value;
+	const total = ways.data && totalOf(ways.data),
 		health = tcp.data?.rows ?? [];
 	const connect = merged(latencies.data?.rows ?? [], "connect");
 	const rtt = merged(latencies.data?.rows ?? [], "rtt");
@@ -77,17 +77,17 @@ function Tiles({
 				value={
 					!total ? "…" : range ? bitRate((total.octets * 8) / range) : bytes(total.octets)
 				}
-				title={total && `${exact(total.octets)} bytes`}
+				title={total ? `${exact(total.octets)} bytes` : undefined}
 			/>
 			<Tile
 				name="Packets"
 				value={total ? count(total.packets) : "…"}
-				title={total && exact(total.packets)}
+				title={total ? exact(total.packets) : undefined}
 			/>
 			<Tile
 				name="Flow records"
 				value={total ? count(total.flows) : "…"}
-				title={total && exact(total.flows)}
+				title={total ? exact(total.flows) : undefined}
 			/>
 			<Tile
 				name="Connect p50 / p99"
@@ -176,20 +176,22 @@ function InOut({ series, step }: { series: Answer<Series>; step: number }) {
 }
 
 function Counts({ series, step }: { series: Answer<Series>; step: number }) {
-	const { lines, times } = useMemo(
-		() => ({
+	const { lines, times } = useMemo(() => {
+		const at = timesOf(series.data);
+		const line = (what: "packets" | "flows", label: string, colour: string) => {
+			const sums = new Map<number, number>();
+			for (const row of series.data?.rows ?? [])
+				sums.set(row.at_us / 1e6, (sums.get(row.at_us / 1e6) ?? 0) + row[what]);
+			return { label, colour, values: at.map((t) => (sums.get(t) ?? 0) / step) };
+		};
+		return {
+			times: at,
 			lines: [
-				...linesOf(series.data, "packets", (n) => n / step, ""),
-				...linesOf(series.data, "flows", (n) => n / step, ""),
-			].map((l, i) => ({
-				...l,
-				label: ["packets/s", "flow records/s"][i],
-				colour: ["#3b7dd8", "#d97706"][i],
-			})),
-			times: timesOf(series.data),
-		}),
-		[series.data, step],
-	);
+				line("packets", "packets/s", "#3b7dd8"),
+				line("flows", "flow records/s", "#d97706"),
+			],
+		};
+	}, [series.data, step]);
 	return (
 		<Panel title="Packets and flows" of={series}>
 			<Chart
@@ -197,6 +199,49 @@ function Counts({ series, step }: { series: Answer<Series>; step: number }) {
 				times={times}
 				lines={lines}
 				format={count}
+			/>
+		</Panel>
+	);
+}
+
+/* The lines of the graph above, added up. */
+function Largest({ series, by }: { series: Answer<Series>; by: string }) {
+	const rows = useMemo(() => sumsOf(series.data, by), [series.data, by]);
+	return (
+		<Panel title={`Top by ${by}`} of={series}>
+			<Table
+				label="Largest"
+				rows={rows}
+				columns={[
+					{
+						name: "label",
+						label: by,
+						cell: (r) =>
+							r.filter ? (
+								<a
+									onClick={follow}
+									href={href(elsewhere("explore", { filter: r.filter }))}
+								>
+									{r.label}
+								</a>
+							) : (
+								r.label
+							),
+					},
+					{
+						name: "octets",
+						label: "bytes",
+						isNumber: true,
+						title: (r) => exact(r.octets),
+						cell: (r) => bytes(r.octets),
+					},
+					{
+						name: "packets",
+						label: "packets",
+						isNumber: true,
+						cell: (r) => count(r.packets),
+					},
+				]}
 			/>
 		</Panel>
 	);
@@ -242,8 +287,6 @@ export function Overview() {
 	const plain = rangeArgs.value; /* what has no words for flows' filters is not filtered */
 	const series = useApi<Series>("/v1/series", { ...args, by, n: 8, step });
 	const ways = useApi<Series>("/v1/series", { ...args, by: "direction", n: 2, step });
-	const all = useApi<Series>("/v1/series", { ...args, step });
-	const top = useApi<Top>("/v1/top", { ...args, by: "conversation", n: 10 });
 	const tcp = useApi<{ rows: TcpRow[] }>("/v1/tcp", { ...plain, by: "host,role", n: 1000 });
 	const latencies = useApi<{ rows: LatencyRow[] }>("/v1/latencies", {
 		...plain,
@@ -258,7 +301,7 @@ export function Overview() {
 	if (status.data && !status.data.store.rows && !status.data.agents.length) return <Nothing />;
 	return (
 		<div class="grid">
-			<Tiles {...{ top, tcp, latencies, drops, ledger }} />
+			<Tiles {...{ ways, tcp, latencies, drops, ledger }} />
 			<Attention
 				status={status.data}
 				ledger={ledger.data}
@@ -267,7 +310,7 @@ export function Overview() {
 			/>
 			<Throughput {...{ series, by, step }} />
 			<InOut series={ways} step={step} />
-			<Counts series={all} step={step} />
+			<Counts series={ways} step={step} />
 			<Latencies of={latencies} />
 			<Panel title="Drops by reason" of={drops}>
 				<Table
@@ -297,46 +340,7 @@ export function Overview() {
 					]}
 				/>
 			</Panel>
-			<Panel title="Top conversations" of={top}>
-				<Table
-					label="Top conversations"
-					rows={top.data?.rows ?? []}
-					columns={[
-						{
-							name: "src",
-							label: "between",
-							cell: (r) =>
-								r.src === null ? (
-									"not IP"
-								) : (
-									<a
-										onClick={follow}
-										href={href(
-											elsewhere("explore", {
-												filter: `ip ${r.src} and ip ${r.dst}`,
-											}),
-										)}
-									>
-										{r.src} ⇄ {r.dst}
-									</a>
-								),
-						},
-						{
-							name: "octets",
-							label: "bytes",
-							isNumber: true,
-							title: (r) => exact(r.octets),
-							cell: (r) => bytes(r.octets),
-						},
-						{
-							name: "packets",
-							label: "packets",
-							isNumber: true,
-							cell: (r) => count(r.packets),
-						},
-					]}
-				/>
-			</Panel>
+			<Largest series={series} by={by} />
 			<Hosts status={status} />
 		</div>
 	);

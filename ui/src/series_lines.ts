@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0
 /* The rows of /v1/series as lines of a graph. */
-import type { Series, SeriesRow } from "./api";
+import type { Measures, Series, SeriesRow } from "./api";
 import { COLOURS, type Line, OTHERS } from "./chart";
 
 const MEASURES = ["line", "at_us", "octets", "packets", "flows"];
@@ -45,4 +45,53 @@ export function linesOf(
 		line.values.push(scale(row[what]));
 	}
 	return [...lines.values()];
+}
+
+/* What a line's rows have in common, as a filter; "": nothing that a filter could say. */
+function filterOf(row: SeriesRow, by: string): string {
+	if (row.line === null) return "";
+	if (by === "conversation") return row.src === null ? "" : `ip ${row.src} and ip ${row.dst}`;
+	const words: Record<string, string> = {
+		src: "src ip",
+		dst: "dst ip",
+		dstport: "dst port",
+		srcport: "src port",
+		proto: "proto",
+	};
+	return words[by] && row[by] !== null ? `${words[by]} ${row[by]}` : "";
+}
+
+export interface LineSum extends Measures {
+	label: string;
+	filter: string;
+}
+
+export function sumsOf(series: Series | null, by: string): LineSum[] {
+	const sums = new Map<number | null, LineSum>();
+
+	for (const row of series?.rows ?? []) {
+		const sum = sums.get(row.line) ?? {
+			label: labelOf(row, by),
+			filter: filterOf(row, by),
+			octets: 0,
+			packets: 0,
+			flows: 0,
+		};
+		sum.octets += row.octets;
+		sum.packets += row.packets;
+		sum.flows += row.flows;
+		sums.set(row.line, sum);
+	}
+	return [...sums.values()];
+}
+
+export function totalOf(series: Series): Measures {
+	const total = { octets: 0, packets: 0, flows: 0 };
+
+	for (const row of series.rows) {
+		total.octets += row.octets;
+		total.packets += row.packets;
+		total.flows += row.flows;
+	}
+	return total;
 }

@@ -102,31 +102,48 @@ static void add_slot(const struct series *s, struct sql_builder *b)
 	sql_add(b, " AS slot, ");
 }
 
-static void add_measures(const struct series *s, struct sql_builder *b)
+/* Of one row, or with `sum` around each of many. */
+static void add_measures(const struct series *s, const char *sum, struct sql_builder *b)
 {
-	sql_add(b, "sum(");
+	sql_add(b, sum);
+	sql_add(b, "(");
 	sql_add(b, query_measure(&s->scope, QUERY_OCTETS));
-	sql_add(b, ") AS octets, sum(");
+	sql_add(b, ") AS octets, ");
+	sql_add(b, sum);
+	sql_add(b, "(");
 	sql_add(b, query_measure(&s->scope, QUERY_PACKETS));
 	sql_add(b, ") AS packets, ");
 }
 
-/* The groups' places by what they add up to. */
+static void add_weight(const struct series *s, struct sql_builder *b)
+{
+	static const char *const records = "records";
+	const char *const weights[] = { query_measure(&s->scope, QUERY_OCTETS),
+					query_measure(&s->scope, QUERY_PACKETS), records };
+
+	sql_add(b, "sum(");
+	sql_add(b, weights[s->order]);
+	sql_add(b, ") AS weight");
+}
+
+/*
+ * The largest groups and their places: a scan of its own, for groups may be as many as rows, and
+ * steps of each of them would be more.
+ */
 static void add_places(const struct series *s, struct sql_builder *b)
 {
-	static const char *const weights[] = { "octets", "packets", "flows" };
-
-	sql_add(b, "places AS (SELECT ");
+	sql_add(b, "places AS MATERIALIZED (SELECT *, row_number() OVER (ORDER BY weight DESC, ");
 	sql_add(b, s->key->aliases);
-	sql_add(b, ", row_number() OVER (ORDER BY sum(");
-	sql_add(b, weights[s->order]);
-	sql_add(b, ") DESC, ");
+	sql_add(b, ") AS place FROM (SELECT ");
+	sql_add(b, s->key->inner);
+	sql_add(b, ", ");
+	add_weight(s, b);
+	query_from_flows(&s->scope, b);
+	sql_add(b, " GROUP BY ALL ORDER BY weight DESC, ");
 	sql_add(b, s->key->aliases);
-	sql_add(b, ") AS place FROM cells GROUP BY ");
-	sql_add(b, s->key->aliases);
-	sql_add(b, " QUALIFY place <= ");
+	sql_add(b, " LIMIT ");
 	sql_u64(b, s->n);
-	sql_add(b, "), ");
+	sql_add(b, ")), ");
 }
 
 /* A key may be NULL, and then is equal to NULL. */
@@ -150,21 +167,27 @@ static void add_same_key(const struct series *s, struct sql_builder *b)
 /* Sums by place and slot; place LINE_REST is of all others. */
 static void add_data(const struct series *s, struct sql_builder *b)
 {
-	sql_add(b, "data AS (");
-	if (s->key) {
-		sql_add(b, "SELECT c.*, place::BIGINT AS place FROM cells c JOIN places p ON ");
-		add_same_key(s, b);
-		sql_add(b, " UNION ALL BY NAME ");
-	}
-	sql_add(b, "SELECT ");
+	sql_add(b, "data AS MATERIALIZED (SELECT place, slot, sum(octets) AS octets, "
+		   "sum(packets) AS packets, sum(flows) AS flows FROM (SELECT ");
+	sql_add(b, s->key ? "coalesce(p.place, " : "(");
 	sql_i64(b, LINE_REST);
-	sql_add(b, "::BIGINT AS place, slot, sum(octets) AS octets, sum(packets) AS packets, "
-		   "sum(flows) AS flows FROM (SELECT slot, octets, packets, flows FROM cells c");
+	sql_add(b, ")::BIGINT AS place, slot, octets, packets, flows FROM (SELECT ");
 	if (s->key) {
-		sql_add(b, " ANTI JOIN places p ON ");
+		sql_add(b, s->key->inner);
+		sql_add(b, ", ");
+	}
+	add_slot(s, b);
+	add_measures(s, "", b);
+	sql_add(b, "records AS flows");
+	query_from_flows(&s->scope, b);
+	sql_add(b, ") c");
+	if (s->key) {
+		sql_add(b, " LEFT JOIN places p ON ");
 		add_same_key(s, b);
 	}
-	sql_add(b, " UNION ALL FROM folds) GROUP BY slot)");
+	sql_add(b, " UNION ALL SELECT ");
+	sql_i64(b, LINE_REST);
+	sql_add(b, "::BIGINT, slot, octets, packets, flows FROM folds) GROUP BY ALL)");
 }
 
 /* The lines there are: with a word, the rest only when there is one. */
@@ -193,18 +216,9 @@ static const char *key_columns(const struct series *s)
 
 static void add_statement(const struct series *s, struct sql_builder *b)
 {
-	sql_add(b, "WITH cells AS MATERIALIZED (SELECT ");
-	if (s->key) {
-		sql_add(b, s->key->inner);
-		sql_add(b, ", ");
-	}
+	sql_add(b, "WITH folds AS (SELECT ");
 	add_slot(s, b);
-	add_measures(s, b);
-	sql_add(b, "sum(records) AS flows");
-	query_from_flows(&s->scope, b);
-	sql_add(b, " GROUP BY ALL), folds AS (SELECT ");
-	add_slot(s, b);
-	add_measures(s, b);
+	add_measures(s, "sum", b);
 	sql_add(b, "0 AS flows");
 	query_from_folds(&s->scope, b);
 	sql_add(b, " WHERE is_match GROUP BY ALL), ");

@@ -96,8 +96,12 @@ static const char process_columns[] =
 /* Links as "a_hi, a_lo, b_hi, b_lo, a_name, b_name, octets, packets, flows". */
 static void add_links(const struct topology *t, struct sql_builder *b)
 {
-	sql_add(b, "(SELECT a_hi, a_lo, b_hi, b_lo, a_name, b_name, sum(octets) AS octets, "
-		   "sum(packets) AS packets, sum(records) AS flows FROM (SELECT ");
+	bool is_named = t->group == GROUP_SERVICE || t->group == GROUP_PROCESS;
+
+	sql_add(b, "(SELECT a_hi, a_lo, b_hi, b_lo, ");
+	sql_add(b, is_named ? "a_name, b_name" : "NULL AS a_name, NULL AS b_name");
+	sql_add(b, ", sum(octets) AS octets, sum(packets) AS packets, sum(records) AS flows FROM ("
+		   "SELECT ");
 	add_address(t, "src", b);
 	sql_add(b, ", ");
 	add_address(t, "dst", b);
@@ -125,8 +129,9 @@ static void add_links(const struct topology *t, struct sql_builder *b)
 		query_from_flows(&t->scope, b);
 		sql_add(b, " AND ethertype IN (2048, 34525)");
 	}
-	sql_add(b,
-		") r(a_hi, a_lo, b_hi, b_lo, a_name, b_name, octets, packets, records) GROUP BY ALL)");
+	sql_add(b, ") r(a_hi, a_lo, b_hi, b_lo, a_name, b_name, octets, packets, records) "
+		   "GROUP BY a_hi, a_lo, b_hi, b_lo");
+	sql_add(b, is_named ? ", a_name, b_name)" : ")");
 }
 
 static void add_statement(const struct topology *t, struct sql_builder *b)
@@ -135,19 +140,23 @@ static void add_statement(const struct topology *t, struct sql_builder *b)
 
 	sql_add(b, "WITH links AS MATERIALIZED ");
 	add_links(t, b);
-	sql_add(b, ", top AS (SELECT *, row_number() OVER (ORDER BY ");
+	sql_add(b, ", top AS MATERIALIZED (FROM links ORDER BY ");
 	sql_add(b, weights[t->order]);
-	sql_add(b, " DESC, a_hi, a_lo, b_hi, b_lo, a_name, b_name) AS place FROM links) ");
+	sql_add(b, " DESC, a_hi, a_lo, b_hi, b_lo, a_name, b_name LIMIT ");
+	sql_u64(b, t->n);
+	sql_add(b, "), sums AS (SELECT sum(octets) AS octets, sum(packets) AS packets, "
+		   "sum(flows) AS flows, count(*) AS links FROM links), shown AS (SELECT "
+		   "sum(octets) AS octets, sum(packets) AS packets, sum(flows) AS flows, "
+		   "count(*) AS links FROM top) ");
 	/* the last row is what the others add up to */
 	sql_add(b,
 		"SELECT a_hi, a_lo, b_hi, b_lo, a_name::VARCHAR, b_name::VARCHAR, " QUERY_BIGINT("octets") ", " QUERY_BIGINT(
-			"packets") ", " QUERY_BIGINT("flows") ", 1::BIGINT AS links, place FROM top WHERE place <= ");
-	sql_u64(b, t->n);
+			"packets") ", " QUERY_BIGINT("flows") ", 1::BIGINT AS links, row_number() OVER (ORDER BY ");
+	sql_add(b, weights[t->order]);
 	sql_add(b,
-		" UNION ALL SELECT NULL, NULL, NULL, NULL, NULL, NULL, " QUERY_BIGINT("sum(octets)") ", " QUERY_BIGINT(
-			"sum(packets)") ", " QUERY_BIGINT("sum(flows)") ", count(*)::BIGINT, 9223372036854775807 FROM top WHERE place > ");
-	sql_u64(b, t->n);
-	sql_add(b, " ORDER BY place");
+		" DESC, a_hi, a_lo, b_hi, b_lo, a_name, b_name) AS place FROM top"
+		" UNION ALL SELECT NULL, NULL, NULL, NULL, NULL, NULL, " QUERY_BIGINT("s.octets - t.octets") ", " QUERY_BIGINT(
+			"s.packets - t.packets") ", " QUERY_BIGINT("s.flows - t.flows") ", (s.links - t.links)::BIGINT, 9223372036854775807 FROM sums s, shown t ORDER BY place");
 }
 
 /* ---- the graph ------------------------------------------------------------------------------- */

@@ -226,3 +226,37 @@ Test(filter, nothing_of_the_users_is_in_the_sql)
 		cr_expect_null(strchr(b.text, '\''), "%s", b.text);
 	}
 }
+
+static bool has_word(enum filter_scope scope, const char *name, struct filter_word *ret)
+{
+	struct filter_word words[FILTER_WORDS_MAX];
+	size_t len = filter_words(scope, words);
+
+	for (size_t i = 0; i < len; i++) {
+		if (!strcmp(words[i].name, name)) {
+			*ret = words[i];
+			return true;
+		}
+	}
+	return false;
+}
+
+Test(filter, words_are_listed_as_they_are_taken)
+{
+	const char *values[FILTER_VALUES_MAX];
+	struct filter_word word;
+
+	cr_assert(has_word(FILTER_FLOWS, "port", &word));
+	cr_expect(word.is_sided && !word.is_alone && !word.is_directed);
+	cr_assert(has_word(FILTER_FLOWS, "if", &word));
+	cr_expect(word.is_directed && !word.is_sided);
+	cr_assert(has_word(FILTER_LATENCIES, "host", &word));
+	cr_expect(!word.is_sided, "latencies have no sides");
+	cr_assert(has_word(FILTER_FLOWS, "tcp", &word));
+	cr_expect(word.is_alone);
+	cr_expect(!has_word(FILTER_FLOWS, "reason", &word));
+	cr_expect(has_word(FILTER_DROPS, "reason", &word));
+	cr_expect(filter_word_values("role", values) == 3);
+	cr_expect(filter_word_values("packets", values) == 0);
+	cr_expect(filter_word_values("nothing", values) == 0);
+}

@@ -21,7 +21,7 @@
 
 struct plan {
 	const char *agent, *host, *instance, *exporter, *socket, *out, *source, *own, *name;
-	uint64_t sequence, interval, rows, batches, interfaces, missing, at_us, seed;
+	uint64_t sequence, interval, rows, batches, interfaces, missing, at_us, seed, hosts;
 	bool plain, no_ledger, quiet, retry, lost, help;
 };
 
@@ -45,6 +45,8 @@ static const struct option_row rows[] = {
 	  .help = "rows the ledger has too many" },
 	{ "at", 0, OPTION_NUMBER, AT(at_us), "US", NULL, .help = "wall clock of the rows; now" },
 	{ "seed", 0, OPTION_NUMBER, AT(seed), "N", "1", .help = "of addresses and counts" },
+	{ "hosts", 0, OPTION_NUMBER, AT(hosts), "N", "65536", .min = 1, .max = 65536,
+	  .help = "sources there are; there are 256 destinations" },
 	{ "plain", 0, OPTION_FLAG, AT(plain), .help = "no zstd" },
 	{ "no-ledger", 0, OPTION_FLAG, AT(no_ledger), .help = "rows only" },
 	{ "lost", 0, OPTION_FLAG, AT(lost),
@@ -96,7 +98,7 @@ static void make_flow(const struct plan *plan, int64_t at_us, size_t i, struct f
 	f->l2_octets = f->l3_octets + f->packets * 14;
 	addr_parse("10.0.0.0", f->src);
 	addr_parse("192.0.2.0", f->dst);
-	memcpy(f->src + 13, &r, 2);
+	memcpy(f->src + 13, &(uint16_t){ (uint16_t)((r & 0xffff) % plan->hosts) }, 2);
 	f->dst[15] = (uint8_t)(r >> 24);
 	if (plan->source)
 		addr_parse(plan->source, f->src);

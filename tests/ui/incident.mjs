@@ -219,6 +219,47 @@ async function explore(page) {
 	}
 }
 
+/* Dragging over a graph looks at that time alone; there is a way back. */
+async function brushing(page) {
+	await visit(page, `?view=explore&${SPAN}`);
+	await settled(page);
+	const plot = page.locator(".plot .u-over").first();
+	await plot.waitFor();
+	const box = await plot.boundingBox();
+	await page.mouse.move(box.x + box.width * 0.25, box.y + box.height / 2);
+	await page.mouse.down();
+	await page.mouse.move(box.x + box.width * 0.75, box.y + box.height / 2, { steps: 5 });
+	await page.mouse.up();
+	const place = await until(() => {
+		const at = new URL(page.url()).searchParams;
+		return at.get("from") && at.get("to") && at;
+	}, "a time in the address");
+	const want = await api(`/v1/top?from=${place.get("from")}&to=${place.get("to")}&by=src`);
+	await until(
+		async () =>
+			(await page.locator("main").innerText()).includes("no flow record matches") ||
+			Number(
+				await page.locator("[data-total-packets]").getAttribute("data-total-packets"),
+			) === want.total.packets,
+		"that time alone",
+	);
+	await page.getByText("back to the last hour").first().click();
+	await until(() => !new URL(page.url()).searchParams.get("from"), "back");
+}
+
+/* On paper there is what was seen, and nothing to press. */
+async function printed(page) {
+	await visit(page, `?${SPAN}`);
+	await settled(page);
+	await page.emulateMedia({ media: "print" });
+	equal(await page.getByRole("navigation").isVisible(), false, "no navigation");
+	equal(await page.locator("#filter").isVisible(), false, "no filter");
+	equal(await page.locator('[data-tile="Packets"]').isVisible(), true, "numbers");
+	const pdf = await page.pdf();
+	check(pdf.length > 10000, `a PDF of ${pdf.length} bytes`);
+	await page.emulateMedia({ media: "screen" });
+}
+
 /* Completion by keyboard, an error at its character, and text that stays text. */
 async function filters(page) {
 	await visit(page, `?view=explore&${SPAN}`);
@@ -310,8 +351,10 @@ await run(async (page) => {
 		topology,
 		path,
 		explore,
+		brushing,
 		filters,
 		tcpAndDrops,
+		printed,
 		everywhere,
 		restart,
 	]) {

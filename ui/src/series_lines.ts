@@ -14,10 +14,23 @@ function labelOf(row: SeriesRow, by: string): string {
 	return String(row[named] ?? "none");
 }
 
+const allTimes = (series: Series | null) =>
+	[...new Set((series?.rows ?? []).map((row) => row.at_us))].sort((a, b) => a - b);
+
+/* The step that is not over yet is left out, where there are others: it would look like an end. */
+function endOf(series: Series | null): number {
+	const times = allTimes(series);
+	const n = times.length;
+	const isOver = n < 3 || !series || times[n - 1] + (times[1] - times[0]) <= series.to_us;
+	return isOver ? Infinity : times[n - 1];
+}
+
+/* In seconds. */
 export const timesOf = (series: Series | null) => {
-	const times = new Set<number>();
-	for (const row of series?.rows ?? []) times.add(row.at_us / 1e6);
-	return [...times].sort((a, b) => a - b);
+	const end = endOf(series);
+	return allTimes(series)
+		.filter((at) => at < end)
+		.map((at) => at / 1e6);
 };
 
 export function linesOf(
@@ -29,8 +42,10 @@ export function linesOf(
 	side: (label: string) => "up" | "down" = () => "up",
 ): Line[] {
 	const lines = new Map<number | null, Line>();
+	const end = endOf(series);
 
 	for (const row of series?.rows ?? []) {
+		if (row.at_us >= end) continue;
 		let line = lines.get(row.line);
 		if (!line) {
 			const label = labelOf(row, by);

@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "../tests/net"))
@@ -23,8 +24,12 @@ def main():
     path = folder()
     c = Collector(path)
     try:
-        subprocess.run([BATCHGEN, "--socket", c.socket, "--rows", str(BATCH), "--batches",
-                        str(ROWS // BATCH), "--hosts", SOURCES, "--quiet", "--retry"], check=True)
+        batches = ROWS // BATCH
+        for i in range(1, batches + 1):  # spread over the hour
+            at_us = int((time.time() - 3500 + 3500 * i / batches) * 1e6)
+            subprocess.run([BATCHGEN, "--socket", c.socket, "--rows", str(BATCH), "--hosts", SOURCES,
+                            "--seed", str(i), "--sequence", str(i), "--interval", str(i), "--at",
+                            str(at_us), "--quiet", "--retry"], check=True)
         c.get("/v1/status?fresh=1")
         return subprocess.run(["node", f"{HERE}/../tests/ui/speed.mjs"],
                               env={**os.environ, "WT_URL": f"http://127.0.0.1:{c.port}"},

@@ -98,6 +98,7 @@ struct tcp_sock {
 
 struct request_sock {
 	struct sock_common __req_common;
+	struct sock *sk; /* the child, once the handshake is over */
 };
 
 struct inet_request_sock {

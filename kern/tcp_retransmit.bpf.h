@@ -59,6 +59,24 @@ static __always_inline void on_retransmit(__u64 sk, __u64 skb)
 		report(c);
 }
 
+/* The child came between the look and the entry, and may have looked for it in vain: no ghost. */
+static __always_inline void take_back(__u64 req, struct tuple *t)
+{
+	__u64 child = (__u64)core_read_as(struct request_sock, req, sk);
+	struct conn *c = child ? bpf_map_lookup_elem(&wt_conns, &child) : NULL;
+	struct conn *request = c ? bpf_map_lookup_elem(&wt_requests, t) : NULL;
+	__u32 synacks, events;
+
+	if (!request)
+		return;
+	synacks = request->row.retransmits_synack;
+	events = request->row.events;
+	if (bpf_map_delete_elem(&wt_requests, t)) /* the child has taken it, after all */
+		return;
+	__sync_fetch_and_add(&c->row.retransmits_synack, synacks);
+	__sync_fetch_and_add(&c->row.events, events);
+}
+
 static __always_inline struct conn *request_new(__u64 req, const struct tuple *t)
 {
 	struct tcp_request_sock *treq = (void *)(long)req;
@@ -83,12 +101,30 @@ static __always_inline struct conn *request_new(__u64 req, const struct tuple *t
 	return c;
 }
 
+/*
+ * The timer that resends may run on one CPU while the handshake ends on another: then the SYN-ACK is
+ * the child's. Its lock is not ours, so what is added is added atomically.
+ */
+static __always_inline bool is_synack_of_child(__u64 req)
+{
+	__u64 child = (__u64)core_read_as(struct request_sock, req, sk);
+	struct conn *c = child ? bpf_map_lookup_elem(&wt_conns, &child) : NULL;
+
+	if (!c)
+		return false;
+	__sync_fetch_and_add(&c->row.retransmits_synack, 1);
+	__sync_fetch_and_add(&c->row.events, 1);
+	return true;
+}
+
 /* A handshake has no socket yet: it waits in wt_requests for the child, or to be given up. */
 static __always_inline void on_synack_retransmit(__u64 req)
 {
 	struct tuple t = {};
 	struct conn *c;
 
+	if (is_synack_of_child(req))
+		return;
 	read_ends(req, t.local, t.remote, &t.remote_port);
 	t.local_port = common_read(req, skc_num);
 	t.netns = netns_of(req);
@@ -100,6 +136,7 @@ static __always_inline void on_synack_retransmit(__u64 req)
 	c->row.retransmits_synack++;
 	c->row.happened |= WT_CONN_STARTED | WT_CONN_SYN_RESENT;
 	event(c, bpf_ktime_get_ns());
+	take_back(req, &t);
 }
 
 #endif

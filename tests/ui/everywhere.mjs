@@ -38,6 +38,10 @@ export async function restart(page) {
 	const before = await page.locator('[data-tile="Packets"]').getAttribute("title");
 	await tell("TRAFFIC");
 	await until(
+		async () => Number(await page.locator('[data-tile="Active flows"]').innerText()) > 0,
+		"active flows",
+	);
+	await until(
 		async () => (await page.locator('[data-tile="Packets"]').getAttribute("title")) !== before,
 		"new packets without a reload",
 		30000,

@@ -93,6 +93,18 @@ async function topology(page) {
 	equal(await grade(truth.client, truth.slow), "edge slow", "the slow service's link");
 	equal(await grade(truth.client, truth.lossy), "edge lossy", "the lossy service's link");
 	equal(await grade(truth.client, truth.closed), "edge failing", "the refused port's link");
+	const node = page.locator(`.graph .node[data-node="${truth.good}"] circle`);
+	const at = await until(async () => {
+		const before = await node.boundingBox();
+		await new Promise((done) => setTimeout(done, 200));
+		const now = await node.boundingBox();
+		return Math.abs(before.x - now.x) + Math.abs(before.y - now.y) < 1 && now;
+	}, "the graph to settle");
+	await page.mouse.move(at.x + at.width / 2, at.y + at.height / 2);
+	await page.mouse.down();
+	await page.mouse.move(at.x + 60, at.y + 30, { steps: 5 });
+	await page.mouse.up();
+	await page.locator(`.graph .node.pinned[data-node="${truth.good}"]`).waitFor();
 	await page.locator("[data-choice=shape]").selectOption("sankey");
 	await until(
 		async () => (await page.locator(".stream").count()) === Math.min(40, links.links.length),

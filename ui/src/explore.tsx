@@ -185,8 +185,7 @@ function groupColumns(top: Top | null, by: string): Column<TopRow>[] {
 			label: "bit/s",
 			isNumber: true,
 			canSort: true,
-			cell: (r) =>
-				bitRate((r.octets * 8e6) / Math.max(1, Number(r.last_us) - Number(r.first_us))),
+			cell: (r) => bitRate(rate(r)),
 		},
 	];
 }
@@ -284,6 +283,20 @@ function Records({ args, size }: { args: Args; size: number }) {
 	);
 }
 
+const rate = (r: TopRow) => (r.octets * 8e6) / Math.max(1, Number(r.last_us) - Number(r.first_us));
+
+function sortedBy(rows: TopRow[], order: string): TopRow[] {
+	const of = (r: TopRow) =>
+		order === "flows"
+			? r.flows
+			: order === "packets"
+				? r.packets
+				: order === "bps"
+					? rate(r)
+					: r.octets;
+	return [...rows].sort((a, b) => of(b) - of(a));
+}
+
 function Groups({ args, by, size }: { args: Args; by: string; size: number }) {
 	const order = ["flows", "packets", "bytes", "bps"].includes(place.value.order)
 		? place.value.order
@@ -291,6 +304,8 @@ function Groups({ args, by, size }: { args: Args; by: string; size: number }) {
 	const all = { ...args, by, order, n: size };
 	const top = useApi<Top>("/v1/top", all);
 	const columns = useMemo(() => groupColumns(top.data, by), [top.data, by]);
+	/* the rows at hand, at once; the answer may bring others */
+	const rows = useMemo(() => sortedBy(top.data?.rows ?? [], order), [top.data, order]);
 	const total = top.data?.total;
 	return (
 		<Panel
@@ -301,7 +316,7 @@ function Groups({ args, by, size }: { args: Args; by: string; size: number }) {
 		>
 			<Table
 				label="Groups of flows"
-				rows={top.data?.rows ?? []}
+				rows={rows}
 				columns={columns}
 				sorted={order}
 				onSort={sortBy}

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0
 /* An incident as it happens: how much, who, how well, what was lost, and whether it adds up. */
 import { useMemo } from "preact/hooks";
-import type { Args, Drops, LatencyRow, Ledger, Series, Status, TcpRow } from "./api";
+import type { Args, Drops, Flows, LatencyRow, Ledger, Series, Status, TcpRow } from "./api";
 import { Chart } from "./chart";
 import { bitRate, bytes, count, exact, latency, percent, time } from "./format";
 import { byTime, merged, quantile } from "./histogram";
 import { Panel } from "./notice";
 import { Attention, Hosts, LedgerTile, Nothing } from "./overview_parts";
 import { elsewhere, follow, href, place, changed, go } from "./place";
-import { rangeArgs, rangeSeconds, stepFor } from "./range";
+import { everySeconds, rangeArgs, rangeSeconds, stepFor } from "./range";
 import { linesOf, sumsOf, timesOf, totalOf } from "./series_lines";
 import { Table } from "./table";
 import { type Answer, useApi } from "./use_api";
@@ -50,11 +50,13 @@ function sum(rows: TcpRow[], what: keyof TcpRow): number {
 
 function Tiles({
 	ways,
+	active,
 	tcp,
 	latencies,
 	drops,
 	ledger,
 }: {
+	active: Answer<Flows>;
 	ways: Answer<Series>;
 	tcp: Answer<{ rows: TcpRow[] }>;
 	latencies: Answer<{ rows: LatencyRow[] }>;
@@ -88,6 +90,11 @@ function Tiles({
 				name="Flow records"
 				value={total ? count(total.flows) : "…"}
 				title={total ? exact(total.flows) : undefined}
+			/>
+			<Tile
+				name="Active flows"
+				value={active.data ? count(active.data.matched) : "–"}
+				title={active.data ? `${exact(active.data.matched)} in the last 15 s` : undefined}
 			/>
 			<Tile
 				name="Connect p50 / p99"
@@ -287,6 +294,16 @@ export function Overview() {
 	const plain = rangeArgs.value; /* what has no words for flows' filters is not filtered */
 	const series = useApi<Series>("/v1/series", { ...args, by, n: 8, step });
 	const ways = useApi<Series>("/v1/series", { ...args, by: "direction", n: 2, step });
+	/* of a time that is over none is active */
+	const active = useApi<Flows>(
+		everySeconds.value && place.value.last !== "all" ? "/v1/flows" : null,
+		{
+			last: "15s",
+			aggregate: 1,
+			limit: 1,
+			filter: place.value.filter,
+		},
+	);
 	const tcp = useApi<{ rows: TcpRow[] }>("/v1/tcp", { ...plain, by: "host,role", n: 1000 });
 	const latencies = useApi<{ rows: LatencyRow[] }>("/v1/latencies", {
 		...plain,
@@ -301,7 +318,7 @@ export function Overview() {
 	if (status.data && !status.data.store.rows && !status.data.agents.length) return <Nothing />;
 	return (
 		<div class="grid">
-			<Tiles {...{ ways, tcp, latencies, drops, ledger }} />
+			<Tiles {...{ ways, active, tcp, latencies, drops, ledger }} />
 			<Attention
 				status={status.data}
 				ledger={ledger.data}

@@ -44,6 +44,10 @@ export function useApi<T>(path: string | null, args: Args = {}): Answer<T> {
 			timer = setTimeout(look, Math.max(0, asked + every * 1000 - performance.now()));
 		}
 
+		if (!url) {
+			answer.value = { data: null, error: null, isLoading: false };
+			return;
+		}
 		answer.value = { ...answer.peek(), isLoading: true };
 		look();
 		const end = effect(() => {

@@ -93,6 +93,17 @@ static bool origin_is_ours(const struct server *s, const char *origin)
 	return host && host_is_ours(s, host + 3);
 }
 
+/* A page of another site that loads something from here: browsers say so (W3C Fetch Metadata). */
+static bool is_for_others(struct MHD_Connection *mhd)
+{
+	const char *site = MHD_lookup_connection_value(mhd, MHD_HEADER_KIND, "Sec-Fetch-Site");
+	const char *mode = MHD_lookup_connection_value(mhd, MHD_HEADER_KIND, "Sec-Fetch-Mode");
+
+	if (!site || (strcmp(site, "cross-site") != 0 && strcmp(site, "same-site") != 0))
+		return false;
+	return !mode || strcmp(mode, "navigate") != 0; /* a link to here may be followed */
+}
+
 const char *guard_refusal(const struct server *s, const struct connection *c,
 			  struct MHD_Connection *mhd)
 {
@@ -101,6 +112,8 @@ const char *guard_refusal(const struct server *s, const struct connection *c,
 
 	if (origin && !origin_is_ours(s, origin))
 		return "Origin is not this collector";
+	if (is_for_others(mhd))
+		return "another site's page asks";
 	if (c->is_tls) /* a page from elsewhere has no token; Host may be any name of ours */
 		return NULL;
 	if (c->is_unix)

@@ -102,8 +102,8 @@ static __always_inline struct conn *request_new(__u64 req, const struct tuple *t
 }
 
 /*
- * The timer that resends may run on one CPU while the handshake ends on another: then the SYN-ACK is
- * the child's. Its lock is not ours, so what is added is added atomically.
+ * The timer that resends may run on one CPU while the handshake ends on another: then the SYN-ACK
+ * is the child's. Its lock is not ours, so what is added is added atomically.
  */
 static __always_inline bool is_synack_of_child(__u64 req)
 {

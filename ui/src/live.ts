@@ -16,8 +16,6 @@ export interface Beat {
 
 export const beat = signal<Beat | null>(null);
 export const isConnected = signal(false);
-/* Counts what makes a new look worth it: rows that came, and connections made anew. */
-export const news = signal(0);
 
 /* When what is stored begins, in us; 0: not known. */
 export const oldest = signal(0);
@@ -41,13 +39,10 @@ function drop() {
 
 function take(e: MessageEvent) {
 	const now: Beat = JSON.parse(e.data);
-	const isNew = !isConnected.value || now.rows !== beat.value?.rows;
-
 	heard = Date.now();
 	if (!isConnected.value || !oldest.value) lookHowOld();
 	isConnected.value = true;
 	beat.value = now;
-	if (isNew) news.value++;
 }
 
 function connect() {

@@ -100,11 +100,13 @@ function Tiles({
 				name="Connect p50 / p99"
 				link={href(elsewhere("tcp"))}
 				value={`${latency(quantile(connect, 0.5))} / ${latency(quantile(connect, 0.99))}`}
+				title={`${Math.round(quantile(connect, 0.99) ?? 0)} ns`}
 			/>
 			<Tile
 				name="RTT p50 / p99"
 				link={href(elsewhere("tcp"))}
 				value={`${latency(quantile(rtt, 0.5))} / ${latency(quantile(rtt, 0.99))}`}
+				title={`${Math.round(quantile(rtt, 0.99) ?? 0)} ns`}
 			/>
 			<Tile
 				name="Retransmits"

@@ -3,7 +3,7 @@
 import { effect, useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { type Args, ApiError, apiUrl, ask } from "./api";
-import { news } from "./live";
+import { beat } from "./live";
 import { everySeconds } from "./range";
 
 export interface Answer<T> {
@@ -20,10 +20,12 @@ export function useApi<T>(path: string | null, args: Args = {}): Answer<T> {
 	useEffect(() => {
 		const stop = new AbortController();
 		let isUnderWay = false,
+			isWanted = false /* once more, when the one under way is there */,
 			asked = 0,
 			timer = 0;
 
 		async function look() {
+			isWanted = isUnderWay;
 			if (!url || isUnderWay) return;
 			isUnderWay = true;
 			asked = performance.now();
@@ -38,6 +40,7 @@ export function useApi<T>(path: string | null, args: Args = {}): Answer<T> {
 					answer.value = { ...answer.peek(), error: e as ApiError, isLoading: false };
 			}
 			isUnderWay = false;
+			if (isWanted) lookSoon(everySeconds.peek());
 		}
 		function lookSoon(every: number) {
 			clearTimeout(timer);
@@ -52,7 +55,7 @@ export function useApi<T>(path: string | null, args: Args = {}): Answer<T> {
 		look();
 		const end = effect(() => {
 			const every = everySeconds.value;
-			if (news.value && every) lookSoon(every);
+			if (beat.value && every) lookSoon(every); /* time goes on without rows, too */
 		});
 		return () => {
 			stop.abort();

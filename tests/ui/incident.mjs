@@ -244,15 +244,18 @@ async function brushing(page) {
 	await visit(page, `?view=explore&${SPAN}`);
 	await settled(page);
 	const plot = page.locator(".plot .u-over").first();
-	await plot.waitFor();
-	const box = await plot.boundingBox();
-	await page.mouse.move(box.x + box.width * 0.25, box.y + box.height / 2);
-	await page.mouse.down();
-	await page.mouse.move(box.x + box.width * 0.75, box.y + box.height / 2, { steps: 5 });
-	await page.mouse.up();
-	const place = await until(() => {
+	const chosen = () => {
 		const at = new URL(page.url()).searchParams;
 		return at.get("from") && at.get("to") && at;
+	};
+	const place = await until(async () => {
+		if (chosen()) return chosen();
+		const box = await plot.boundingBox(); /* null while the graph is made anew */
+		await page.mouse.move(box.x + box.width * 0.25, box.y + box.height / 2);
+		await page.mouse.down();
+		await page.mouse.move(box.x + box.width * 0.75, box.y + box.height / 2, { steps: 5 });
+		await page.mouse.up();
+		return chosen();
 	}, "a time in the address");
 	const want = await api(`/v1/top?from=${place.get("from")}&to=${place.get("to")}&by=src`);
 	await until(

@@ -325,6 +325,7 @@ function Groups({ args, by, size }: { args: Args; by: string; size: number }) {
 			{total && (
 				<p
 					class="muted"
+					data-asked={top.url}
 					data-total-octets={total.octets}
 					data-total-packets={total.packets}
 				>

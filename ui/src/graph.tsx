@@ -136,7 +136,7 @@ function draw(svg: SVGSVGElement, p: GraphProps, on: { current: GraphProps }): D
 		.selectAll<SVGGElement, Node>("g")
 		.data(nodes)
 		.join("g")
-		.attr("class", "node")
+		.attr("class", (n) => (n.fx === undefined || n.fx === null ? "node" : "node pinned"))
 		.attr("data-node", (n) => n.id)
 		.on("click", (e: MouseEvent, n) => e.defaultPrevented || on.current.onNode(n.id));
 	dots.append("circle").attr("r", (n) =>

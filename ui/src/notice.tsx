@@ -32,6 +32,7 @@ export function Panel({
 		<section class={wide ? "panel wide" : "panel"} aria-busy={isWaiting}>
 			<header>
 				<h2>{title}</h2>
+				{of?.isLoading && of.data && <span class="muted">asking …</span>}
 				{aside}
 			</header>
 			{of && <Failure of={of} />}

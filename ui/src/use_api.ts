@@ -8,13 +8,14 @@ import { everySeconds } from "./range";
 
 export interface Answer<T> {
 	data: T | null; /* the newest there is; it stays while the next one is on its way */
+	url: string | null; /* the question that it answers */
 	error: ApiError | null;
 	isLoading: boolean;
 }
 
 /* path null: nothing is asked. */
 export function useApi<T>(path: string | null, args: Args = {}): Answer<T> {
-	const answer = useSignal<Answer<T>>({ data: null, error: null, isLoading: true });
+	const answer = useSignal<Answer<T>>({ data: null, url: null, error: null, isLoading: true });
 	const url = path === null ? null : apiUrl(path, args);
 
 	useEffect(() => {
@@ -32,6 +33,7 @@ export function useApi<T>(path: string | null, args: Args = {}): Answer<T> {
 			try {
 				answer.value = {
 					data: await ask<T>(url, stop.signal),
+					url,
 					error: null,
 					isLoading: false,
 				};
@@ -48,7 +50,7 @@ export function useApi<T>(path: string | null, args: Args = {}): Answer<T> {
 		}
 
 		if (!url) {
-			answer.value = { data: null, error: null, isLoading: false };
+			answer.value = { data: null, url: null, error: null, isLoading: false };
 			return;
 		}
 		answer.value = { ...answer.peek(), isLoading: true };

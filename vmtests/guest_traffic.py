@@ -118,6 +118,9 @@ class Truth:
         self.attempt("192.0.2.1", 9, "ENETUNREACH")
         self.attempt("10.0.0.77", 9, "EHOSTUNREACH")  # nobody answers its ARP
         self.attempt("10.0.0.2", TIMED_OUT, "ETIMEDOUT")
+        # The next round's lossy connections have to have their six, as by default: with one, a
+        # hundredth of them never opens.
+        self.a.run("sysctl", "-w", "net.ipv4.tcp_syn_retries=6")
 
     # ---- what is dropped -------------------------------------------------------------------
 

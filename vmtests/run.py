@@ -18,7 +18,7 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 BUILD = os.environ.get("BUILD", "build")
 LINES = ("5.10", "6.1", "6.12", "newest")
-GUEST_SECONDS = int(os.environ.get("VMTEST_SECONDS", 360))
+GUEST_SECONDS = int(os.environ.get("VMTEST_SECONDS", 420))
 MEMORY_MB = 1024
 QEMU = ("qemu-system-x86_64", "-M", "pc", "-accel", "tcg,thread=multi", "-cpu", "max,la57=off",
         "-smp", "2", "-m", str(MEMORY_MB), "-nodefaults", "-no-user-config", "-display", "none",

@@ -65,16 +65,14 @@ static __always_inline void take_back(__u64 req, struct tuple *t)
 	__u64 child = (__u64)core_read_as(struct request_sock, req, sk);
 	struct conn *c = child ? bpf_map_lookup_elem(&wt_conns, &child) : NULL;
 	struct conn *request = c ? bpf_map_lookup_elem(&wt_requests, t) : NULL;
-	__u32 synacks, events;
+	__u32 synacks;
 
 	if (!request)
 		return;
 	synacks = request->row.retransmits_synack;
-	events = request->row.events;
 	if (bpf_map_delete_elem(&wt_requests, t)) /* the child has taken it, after all */
 		return;
 	__sync_fetch_and_add(&c->row.retransmits_synack, synacks);
-	__sync_fetch_and_add(&c->row.events, events);
 }
 
 static __always_inline struct conn *request_new(__u64 req, const struct tuple *t)
@@ -103,7 +101,8 @@ static __always_inline struct conn *request_new(__u64 req, const struct tuple *t
 
 /*
  * The timer that resends may run on one CPU while the handshake ends on another: then the SYN-ACK
- * is the child's. Its lock is not ours, so what is added is added atomically.
+ * is the child's. Its lock is not ours, so only this counter is added to, atomically, and no event:
+ * a report reads those twice, for `seen` and for the row. It goes out with the child's next one.
  */
 static __always_inline bool is_synack_of_child(__u64 req)
 {
@@ -113,7 +112,6 @@ static __always_inline bool is_synack_of_child(__u64 req)
 	if (!c)
 		return false;
 	__sync_fetch_and_add(&c->row.retransmits_synack, 1);
-	__sync_fetch_and_add(&c->row.events, 1);
 	return true;
 }
 

@@ -80,7 +80,7 @@ check_cppcheck() {
 
 # The page's sources: types, and as prettier writes them.
 check_ui() {
-	[ -d ui/node_modules ] || make -s ui/node_modules/.package-lock.json || return 1
+	make -s ui/node_modules/.package-lock.json || return 1
 	ui/node_modules/.bin/tsc -p ui &&
 		ui/node_modules/.bin/prettier --config ui/.prettierrc.json --log-level warn --check \
 			ui/src ui/build.mjs tests/ui

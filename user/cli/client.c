@@ -163,19 +163,15 @@ static size_t take_bytes(char *bytes, size_t one, size_t len, void *user)
  *       src ip 10.0.0.1 and prot tcp
  *                           ^
  */
-static void say_refusal(const json_t *error, const char *filter)
+static void say_refusal(const struct client_error *error, const char *filter)
 {
-	const char *message = json_string_value(json_object_get(error, "message"));
-	const char *parameter = json_string_value(json_object_get(error, "parameter"));
-	json_t *position = json_object_get(error, "position");
-
-	command_error("%s", message ? message : "the collector refuses, and does not say why");
-	if (!filter || !parameter || strcmp(parameter, "filter") || !json_is_integer(position))
+	command_error("%s", error->message);
+	if (!filter || error->position < 0)
 		return;
 	fputs("    ", stderr);
 	for (const char *c = filter; *c; c++)
 		fputc((unsigned char)*c < 0x20 || *c == 0x7f ? ' ' : *c, stderr);
-	fprintf(stderr, "\n    %*s^\n", (int)(json_integer_value(position) % 100000), "");
+	fprintf(stderr, "\n    %*s^\n", (int)(error->position % 100000), "");
 }
 
 /* What is wrong, to who asked for it, else to stderr. */
@@ -188,12 +184,12 @@ __attribute__((format(printf, 2, 3))) static void say(const struct client_option
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	if (options->error)
-		*options->error = (struct client_error){ .position = -1 };
-	if (options->error)
-		memcpy(options->error->message, text, sizeof(text));
-	else
+	if (!options->error) {
 		command_error("%s", text);
+		return;
+	}
+	options->error->position = -1;
+	memcpy(options->error->message, text, sizeof(text));
 }
 
 static void keep_refusal(struct client_error *to, const json_t *error)
@@ -203,7 +199,8 @@ static void keep_refusal(struct client_error *to, const json_t *error)
 	json_t *position = json_object_get(error, "position");
 	bool is_filter = parameter && !strcmp(parameter, "filter") && json_is_integer(position);
 
-	snprintf(to->message, sizeof(to->message), "%s", message ? message : "refused");
+	snprintf(to->message, sizeof(to->message), "%s",
+		 message ? message : "the collector refuses, and does not say why");
 	to->position = is_filter ? (long)json_integer_value(position) : -1;
 }
 
@@ -212,13 +209,16 @@ static int refused(const struct client_options *options, long status, const char
 {
 	AUTO_JSON json_t *root = json_loads(body ? body : "", 0, NULL);
 	json_t *error = json_object_get(root, "error");
+	struct client_error refusal;
 
 	if (options->json && error)
 		puts(body);
+	if (error)
+		keep_refusal(&refusal, error);
 	if (error && options->error)
-		keep_refusal(options->error, error);
+		*options->error = refusal;
 	else if (error && (!options->is_quiet || status == 400))
-		say_refusal(error, filter);
+		say_refusal(&refusal, filter);
 	else if (!error && !options->is_quiet)
 		say(options, "%s answers with HTTP status %ld: is that a wiretally collector?",
 		    client_url(options), status);

@@ -117,9 +117,8 @@ static void add_measures(const struct series *s, const char *sum, struct sql_bui
 
 static void add_weight(const struct series *s, struct sql_builder *b)
 {
-	static const char *const records = "records";
 	const char *const weights[] = { query_measure(&s->scope, QUERY_OCTETS),
-					query_measure(&s->scope, QUERY_PACKETS), records };
+					query_measure(&s->scope, QUERY_PACKETS), "records" };
 
 	sql_add(b, "sum(");
 	sql_add(b, weights[s->order]);

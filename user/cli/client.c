@@ -209,7 +209,7 @@ static int refused(const struct client_options *options, long status, const char
 {
 	AUTO_JSON json_t *root = json_loads(body ? body : "", 0, NULL);
 	json_t *error = json_object_get(root, "error");
-	struct client_error refusal;
+	struct client_error refusal = { .position = -1 };
 
 	if (options->json && error)
 		puts(body);

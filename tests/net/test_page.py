@@ -58,7 +58,8 @@ for port in range(20, 60):
 PORT = 7000
 GOOD, SLOW, LOSSY, CLOSED = "10.0.0.2", "10.0.0.3", "10.0.0.4", "10.0.0.5"
 HOSTILE = "<b>x</b>&amp;\""
-REFUSED = 8
+REFUSED = 12  # more than the alert ConnectsFail wants
+ALERT = ("--alert", "ConnectsFail=0.2/0s")
 
 
 class Browser:
@@ -90,7 +91,7 @@ def network(rig):
     rig.veth(a, "v0", b, "v1", a_addr="10.0.0.1/24", b_addr=f"{GOOD}/24")
     for address in (SLOW, LOSSY, CLOSED, "10.0.0.6"):
         b.run("ip", "addr", "add", f"{address}/24", "dev", "v1")
-    return a, b, rig.collector()
+    return a, b, rig.collector(None, None, None, *ALERT)
 
 
 def client(a, name, address, n, size, port=PORT):
@@ -134,6 +135,7 @@ def page_of_an_incident(rig):
     a, b, agent, *collectors = incident(rig)
     rig.equal(agent.stop(), 0, "the agent's exit")
     rig.wait_stored()
+    rig.wait_until(lambda: rig.cli_run("alerts", check=False)[0] == 3, "an alert")
     truth = {"client": "10.0.0.1", "good": GOOD, "slow": SLOW, "lossy": LOSSY, "closed": CLOSED,
              "port": PORT, "refused": REFUSED, "hostile": HOSTILE}
     def stop(_):

@@ -63,6 +63,18 @@ async function overview(page) {
 		(await page.getByLabel("Worth a look").innerText()).includes("connections failed"),
 		"failures are worth a look",
 	);
+	const alerts = (await api("/v1/alerts")).rows.filter((a) => a.state === "firing");
+	check(
+		alerts.some((a) => a.alert === "ConnectsFail" && a.subject === `${truth.closed}:9`),
+		`refused connects are an alert: ${JSON.stringify(alerts)}`,
+	);
+	for (const a of alerts)
+		check(
+			(await page.locator(`.firing[data-alert="${a.alert}"]`).allInnerTexts()).some((t) =>
+				t.includes(a.summary),
+			),
+			`an alert is shown: ${a.summary}`,
+		);
 	/* the graph's numbers, as a table */
 	const graph = page.getByRole("figure", { name: /Throughput by/ });
 	await graph.getByText("as a table").click();

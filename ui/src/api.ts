@@ -173,6 +173,23 @@ export interface Agent {
 	exporters: { exporter: string; missing_batches: number; first_us: number }[];
 	interfaces: { name: string; ifindex: number; netns: number; hook: string; last_us: number }[];
 }
+export interface Alert {
+	alert: string;
+	state: "firing" | "pending" | "resolved";
+	severity: "warning" | "critical";
+	subject: string;
+	summary: string;
+	advice: string | null;
+	value: number;
+	worst: number;
+	limit: number;
+	since_us: number;
+	resolved_us: number | null;
+}
+export interface Alerts {
+	rows: Alert[];
+	left_off: number;
+}
 export interface Status {
 	version: string;
 	now_us: number;

@@ -1,7 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0
 /* An incident as it happens: how much, who, how well, what was lost, and whether it adds up. */
 import { useMemo } from "preact/hooks";
-import type { Args, Drops, Flows, LatencyRow, Ledger, Series, Status, TcpRow } from "./api";
+import { Alerts } from "./alerts";
+import type {
+	Alerts as AlertRows,
+	Args,
+	Drops,
+	Flows,
+	LatencyRow,
+	Ledger,
+	Series,
+	Status,
+	TcpRow,
+} from "./api";
 import { Chart } from "./chart";
 import { bitRate, bytes, count, exact, latency, percent, time } from "./format";
 import { byTime, merged, quantile } from "./histogram";
@@ -316,11 +327,13 @@ export function Overview() {
 	const drops = useApi<Drops>("/v1/drops", { ...plain, by: "reason", n: 10 });
 	const ledger = useApi<Ledger>("/v1/ledger", plain);
 	const status = useApi<Status>("/v1/status");
+	const alerts = useApi<AlertRows>("/v1/alerts");
 
 	if (status.data && !status.data.store.rows && !status.data.agents.length) return <Nothing />;
 	return (
 		<div class="grid">
 			<Tiles {...{ ways, active, tcp, latencies, drops, ledger }} />
+			<Alerts of={alerts} />
 			<Attention
 				status={status.data}
 				ledger={ledger.data}

@@ -12,7 +12,7 @@ enum exit_status {
 	EXIT_DONE = 0,
 	EXIT_FAILED = 1,
 	EXIT_USAGE = 2,
-	EXIT_UNBALANCED = 3, /* audit */
+	EXIT_UNBALANCED = 3, /* audit; alerts: one fires */
 };
 
 struct command {
@@ -37,6 +37,7 @@ int cmd_connects(int argc, char **argv);
 int cmd_drops(int argc, char **argv);
 int cmd_export(int argc, char **argv);
 int cmd_exporters(int argc, char **argv);
+int cmd_alerts(int argc, char **argv);
 int cmd_status(int argc, char **argv);
 int cmd_audit(int argc, char **argv);
 int cmd_token(int argc, char **argv);

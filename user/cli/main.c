@@ -30,6 +30,8 @@ const struct command commands[] = {
 	{ "drops", "packets the kernel dropped: why and where", cmd_drops, true },
 	{ "audit", "prove that every packet is in a record or in a named counter", cmd_audit,
 	  true },
+	{ "alerts", "what the collector finds wrong: retransmits, failing connects, drops, losses",
+	  cmd_alerts, true },
 	{ "export", "flow records into a file: Parquet, CSV, JSON", cmd_export, true },
 	{ "exporters", "routers and others that send NetFlow, IPFIX or sFlow", cmd_exporters,
 	  true },

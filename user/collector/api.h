@@ -51,6 +51,7 @@ api_endpoint api_series, api_topology; /* files of their names */
 api_endpoint api_connections, api_drops, api_latencies, api_tcp; /* files of their names */
 api_endpoint api_exporters, api_hostcounts; /* files of their names */
 api_endpoint api_ledger, api_status; /* api_ledger.c, api_status.c */
+api_endpoint api_alerts; /* judge.c */
 api_endpoint api_metrics, api_health; /* metrics.c */
 api_endpoint api_index; /* routes.c: what there is, for people */
 api_endpoint api_filter; /* api_filter.c */

@@ -15,6 +15,7 @@
 #include "user/collector/housekeeper.h"
 #include "user/collector/ingest.h"
 #include "user/collector/inlet.h"
+#include "user/collector/judge.h"
 #include "user/lib/listen.h"
 #include "user/collector/logwriter.h"
 #include "user/collector/metrics.h"
@@ -224,6 +225,8 @@ static int start_threads(struct collector *c)
 		return err;
 	if (c->settings.inlet.len)
 		err = inlet_start(c->pipeline, c->committer, &c->settings.inlet, &c->inlet);
+	if (!err)
+		err = judge_start(c->store);
 	return err ? err : server_start(&parts, &c->server);
 }
 
@@ -286,6 +289,7 @@ static void stop(struct collector *c)
 {
 	log_info("stopping");
 	server_stop(TAKE(c->server));
+	judge_stop();
 	inlet_stop(TAKE(c->inlet));
 	pipeline_stop_log(c->pipeline);
 	logwriter_join(&c->writer);

@@ -14,6 +14,7 @@
 #include "user/metrics/metrics_latency.h"
 #include "user/metrics/metrics_ledger.h"
 #include "user/metrics/formats.h"
+#include "user/collector/judge.h"
 #include "user/collector/sinks.h"
 #include "user/metrics/series.h"
 #include "user/collector/pipeline.h"
@@ -162,6 +163,7 @@ int api_metrics(const struct api_request *req, struct api_reply *reply)
 	print_process(out);
 	metrics_ledger_print(out);
 	metrics_sinks_print(out);
+	metrics_judge_print(out);
 	series_print(out, req->now_us);
 	metrics_latency_print(out);
 	is_whole = !ferror(out);

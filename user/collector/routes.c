@@ -34,6 +34,7 @@ static const struct route routes[] = {
 	{ "/v1/exporters", api_exporters, true,
 	  "flow exporters: what came of each, and what is missing" },
 	{ "/v1/ledger", api_ledger, true, "what happened to every packet: last= or from= and to=" },
+	{ "/v1/alerts", api_alerts, false, "what the collector finds wrong by its own rules" },
 	{ "/v1/filter", api_filter, false,
 	  "whether a filter is one, and the words there are: filter=, scope=flows" },
 	{ "/v1/live", api_index, false, "server-sent events: how far the store is", false, true },

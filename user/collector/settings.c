@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "user/collector/judge.h"
 #include "user/collector/keep.h"
 #include "user/collector/sinks.h"
 #include "user/lib/cleanup.h"
@@ -40,6 +41,8 @@ static const struct option_row rows[] = {
 	  .max = 1u << 30, .help = "what each of these sockets may hold while the store is busy" },
 	{ "sink", 0, OPTION_LIST, AT(sinks), "URL",
 	  .help = "send rows there, too: ipfix://HOST:PORT, ipfix+tcp://…, netflow9://…, file:/PATH, kafka://HOST:PORT/TOPIC, otlp+http://HOST:PORT; repeatable" },
+	{ "alert", 0, OPTION_LIST, AT(alerts), "NAME=LIMIT",
+	  .help = "another limit of an alert, and for how long (ConnectsFail=0.5/2m), or NAME=off; docs/alerts.md names them; repeatable" },
 	{ "keep", 'k', OPTION_TEXT, AT(keep), "TIMES", KEEP_DEFAULT,
 	  .help = "ages at which records, minutes and hours of flows are dropped; the rest goes with minutes" },
 	{ "max-disk", 0, OPTION_BYTES, AT(max_disk_bytes), "SIZE", "10G", .min = 64u << 20,
@@ -126,6 +129,8 @@ int settings_parse(int argc, char **argv, struct settings *ret)
 		exit(0);
 	}
 	err = parse(argc, argv, ret);
+	if (!err)
+		err = judge_set_limits(&ret->alerts);
 	return err ? err : sinks_open(&ret->sinks);
 }
 

@@ -20,6 +20,7 @@ struct settings {
 	const char *tls_listen; /* NULL: none; then the next three are there */
 	const char *tls_cert, *tls_key, *tokens;
 	struct option_list sinks;
+	struct option_list alerts;
 	const char *exporters; /* as given; NULL: none */
 	struct inlet_sockets inlet;
 	uint64_t receive_bytes;

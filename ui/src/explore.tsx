@@ -15,7 +15,7 @@ import { Chart } from "./chart";
 import { bitRate, bytes, count, endpoint, exact, latency, percent, quoted, time } from "./format";
 import { Panel } from "./notice";
 import { changed, go, href, place, follow, elsewhere } from "./place";
-import { rangeArgs, rangeSeconds, stepFor } from "./range";
+import { rangeArgs, rangeSeconds, stepArgs, stepFor } from "./range";
 import { linesOf, timesOf } from "./series_lines";
 import { type Column, Table } from "./table";
 import { useApi } from "./use_api";
@@ -385,7 +385,12 @@ export function Explore() {
 	const args: Args = { ...rangeArgs.value, filter: at.filter };
 	const step = stepFor(rangeSeconds.value);
 	const line = by.find((k) => LINES.includes(k));
-	const series = useApi<Series>("/v1/series", { ...args, step, by: isRecords ? "" : line, n: 5 });
+	const series = useApi<Series>("/v1/series", {
+		...args,
+		...stepArgs(step),
+		by: isRecords ? "" : line,
+		n: 5,
+	});
 	const lines = useMemo(
 		() =>
 			linesOf(

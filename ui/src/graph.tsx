@@ -3,7 +3,7 @@
  * Nodes and links as a drawing that settles (d3-force), to be dragged, zoomed and pinned. Links are
  * as wide as they are heavy; health is told by colour, by dashes and by what they are called.
  */
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import {
 	forceCenter,
 	forceCollide,
@@ -278,7 +278,7 @@ export function Graph(p: GraphProps) {
 	const on = useRef(p);
 	on.current = p;
 
-	useEffect(() => {
+	useLayoutEffect(() => {
 		const drawing = draw(svg.current as SVGSVGElement, p, on);
 		highlight(svg.current as SVGSVGElement, p);
 		return drawing.stop;

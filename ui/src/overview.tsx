@@ -19,7 +19,7 @@ import { byTime, merged, quantile } from "./histogram";
 import { Panel } from "./notice";
 import { Attention, Hosts, LedgerTile, Nothing } from "./overview_parts";
 import { elsewhere, follow, href, place, changed, go } from "./place";
-import { everySeconds, rangeArgs, rangeSeconds, stepFor } from "./range";
+import { everySeconds, rangeArgs, rangeSeconds, stepArgs, stepFor } from "./range";
 import { linesOf, sumsOf, timesOf, totalOf } from "./series_lines";
 import { Table } from "./table";
 import { type Answer, useApi } from "./use_api";
@@ -305,8 +305,13 @@ export function Overview() {
 	const by = KEYS.includes(place.value.stack) ? place.value.stack : "conversation";
 	const step = stepFor(rangeSeconds.value);
 	const plain = rangeArgs.value; /* what has no words for flows' filters is not filtered */
-	const series = useApi<Series>("/v1/series", { ...args, by, n: 8, step });
-	const ways = useApi<Series>("/v1/series", { ...args, by: "direction", n: 2, step });
+	const series = useApi<Series>("/v1/series", { ...args, by, n: 8, ...stepArgs(step) });
+	const ways = useApi<Series>("/v1/series", {
+		...args,
+		by: "direction",
+		n: 2,
+		...stepArgs(step),
+	});
 	/* of a time that is over none is active */
 	const active = useApi<Flows>(
 		everySeconds.value && place.value.last !== "all" ? "/v1/flows" : null,

@@ -44,6 +44,9 @@ export function stepFor(seconds: number, points = POINTS): number {
 	return STEPS.find((s) => seconds / s <= points) ?? STEPS[STEPS.length - 1];
 }
 
+/* Of /v1/series: what an agent saw in its interval is spread over steps that are shorter. */
+export const stepArgs = (step: number) => ({ step, spread: step < 10 ? 1 : undefined });
+
 /* Seconds from one look to the next; 0: what is looked at does not change. */
 export const everySeconds = computed(() => {
 	if (isFixed.value && place.value.to) return 0;

@@ -17,12 +17,25 @@ function labelOf(row: SeriesRow, by: string): string {
 const allTimes = (series: Series | null) =>
 	[...new Set((series?.rows ?? []).map((row) => row.at_us))].sort((a, b) => a - b);
 
-/* The step that is not over yet is left out, where there are others: it would look like an end. */
+const WAY_US = 15e6; /* from an agent's interval to the store */
+
+/*
+ * Steps that are not over yet are left out, where there are others: they would look like an end. So
+ * are those without anything that agents may still have to tell of.
+ */
 function endOf(series: Series | null): number {
 	const times = allTimes(series);
-	const n = times.length;
-	const isOver = n < 3 || !series || times[n - 1] + (times[1] - times[0]) <= series.to_us;
-	return isOver ? Infinity : times[n - 1];
+	let n = times.length;
+	if (n < 3 || !series) return Infinity;
+	const step = times[1] - times[0];
+	const busy = series.rows.reduce((at, row) => (row.packets ? Math.max(at, row.at_us) : at), 0);
+	while (
+		n > 3 &&
+		(times[n - 1] + step > series.to_us ||
+			(times[n - 1] > busy && times[n - 1] > series.to_us - WAY_US))
+	)
+		n--;
+	return n < times.length ? times[n] : Infinity;
 }
 
 /* In seconds. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0
 /* An answer of the collector that stays true: asked again when the question or the data change. */
 import { effect, useSignal } from "@preact/signals";
-import { useEffect } from "preact/hooks";
+import { useLayoutEffect } from "preact/hooks";
 import { type Args, ApiError, apiUrl, ask } from "./api";
 import { beat } from "./live";
 import { everySeconds } from "./range";
@@ -18,7 +18,8 @@ export function useApi<T>(path: string | null, args: Args = {}): Answer<T> {
 	const answer = useSignal<Answer<T>>({ data: null, url: null, error: null, isLoading: true });
 	const url = path === null ? null : apiUrl(path, args);
 
-	useEffect(() => {
+	useLayoutEffect(() => {
+		/* at once: what is asked before the page is drawn is answered a frame earlier */
 		const stop = new AbortController();
 		let isUnderWay = false,
 			isWanted = false /* once more, when the one under way is there */,

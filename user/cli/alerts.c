@@ -20,16 +20,18 @@ static const struct option_row rows[] = {
 
 static const struct command_text about = {
 	.usage = "wiretally alerts [OPTION]…",
-	.about = "Shows what the collector finds wrong, by its own rules: what fires, what will if it goes on, and\n"
-		 "with --all what did. The exit status is 3 when one fires. Limits: wiretally-collector --alert.",
-	.examples = "  wiretally alerts\n"
-		    "  wiretally alerts --json | jq -r '.rows[] | select(.state == \"firing\").summary'\n",
+	.about =
+		"Shows what the collector finds wrong, by its own rules: what fires, what will if it goes on, and\n"
+		"with --all what did. The exit status is 3 when one fires. Limits: wiretally-collector --alert.",
+	.examples =
+		"  wiretally alerts\n"
+		"  wiretally alerts --json | jq -r '.rows[] | select(.state == \"firing\").summary'\n",
 };
 
 static const struct column columns[] = {
-	{ "STATE", "state", CELL_TEXT },     { "SINCE", "since_us", CELL_TIME },
+	{ "STATE", "state", CELL_TEXT },       { "SINCE", "since_us", CELL_TIME },
 	{ "SEVERITY", "severity", CELL_TEXT }, { "ALERT", "alert", CELL_TEXT },
-	{ "WHAT", "summary", CELL_TEXT },    { "MORE", "advice", CELL_TEXT },
+	{ "WHAT", "summary", CELL_TEXT },      { "MORE", "advice", CELL_TEXT },
 };
 
 static bool is_state(const json_t *row, const char *state)

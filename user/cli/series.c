@@ -9,7 +9,7 @@ struct settings {
 	const char *by, *order, *exporter, *tier;
 	int64_t step_us;
 	uint64_t n;
-	bool all;
+	bool all, spread;
 };
 
 #define AT(member) offsetof(struct settings, member)
@@ -23,6 +23,8 @@ static const struct option_row rows[] = {
 	  .help = "with --by: N lines, and one of all others" },
 	{ "order", 'o', OPTION_CHOICE, AT(order), NULL, "bytes", .choices = "bytes|packets|flows",
 	  .help = "with --by: which are the largest" },
+	{ "spread", 0, OPTION_FLAG, AT(spread),
+	  .help = "share a record among all steps from its first packet to its last" },
 	RANGE_ROWS(struct settings, ask.range),
 	{ "all", 'a', OPTION_FLAG, AT(all),
 	  .help = "every observation, even of one packet at several interfaces" },
@@ -69,6 +71,7 @@ static void add_args(const void *settings, struct client_query *q)
 	const struct settings *s = settings;
 
 	client_query_number(q, "step", (uint64_t)s->step_us / 1000000);
+	client_query_arg(q, "spread", s->spread ? "1" : NULL);
 	client_query_arg(q, "by", s->by);
 	client_query_number(q, "n", s->n);
 	client_query_arg(q, "order", s->order);

@@ -195,7 +195,7 @@ static void find_slow(const struct alert_answers *a, struct findings *found)
 static bool is_harmless(const char *reason)
 {
 	static const char *const harmless[] = {
-		"NO_SOCKET",	   "TCP_OLD_DATA",  "TCP_OLD_SEQUENCE",		"TCP_OFOMERGE",
+		"NO_SOCKET",	  "TCP_OLD_DATA",  "TCP_OLD_SEQUENCE",	      "TCP_OFOMERGE",
 		"NETFILTER_DROP", "SOCKET_FILTER", "UNICAST_IN_L2_MULTICAST", "OTHERHOST"
 	};
 

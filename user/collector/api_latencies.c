@@ -175,64 +175,35 @@ static void add_groups(const struct latencies *l, struct sql_builder *b)
 	sql_add(b, " FROM slots GROUP BY ALL)");
 }
 
-/*
- * The value that q of the samples do not exceed: the first bucket with as many before its end, and
- * in it as far as the rest of them is of the bucket's. The last one has no end to go to.
- */
 static void add_quantile(struct sql_builder *b, const char *q, const char *name)
 {
-	char arm[192];
-
-	sql_add(b, ", CASE WHEN c31 <= 0 THEN NULL ");
-	for (int i = 0; i < LATENCY_BUCKETS - 1; i++) {
-		uint64_t to = UINT64_C(1) << (LATENCY_SHIFT + i), from = i ? to / 2 : 0;
-		char before[16] = "0";
-
-		if (i)
-			snprintf(before, sizeof(before), "c%02d", i - 1);
-		snprintf(arm, sizeof(arm),
-			 "WHEN c%02d >= %s * c31 THEN %" PRIu64
-			 " + (%s * c31 - %s) / t%02d * %" PRIu64 " ",
-			 i, q, from, q, before, i, to - from);
-		sql_add(b, arm);
+	sql_add(b, "wt_quantile(");
+	sql_add(b, q);
+	add_buckets(b, ", t", "");
+	sql_add(b, ")");
+	if (name) {
+		sql_add(b, " AS ");
+		sql_add(b, name);
 	}
-	snprintf(arm, sizeof(arm), "ELSE %" PRIu64 " END AS %s",
-		 UINT64_C(1) << (LATENCY_SHIFT + LATENCY_BUCKETS - 2), name);
-	sql_add(b, arm);
-}
-_Static_assert(LATENCY_BUCKETS == 32, "c31 is the sum of all");
-
-static void add_max(struct sql_builder *b)
-{
-	char arm[64];
-
-	sql_add(b, ", CASE WHEN t31 > 0 THEN NULL ");
-	for (int i = LATENCY_BUCKETS - 2; i >= 0; i--) {
-		snprintf(arm, sizeof(arm), "WHEN t%02d > 0 THEN %" PRIu64 " ", i,
-			 UINT64_C(1) << (LATENCY_SHIFT + i));
-		sql_add(b, arm);
-	}
-	sql_add(b, "END AS longest");
 }
 
-/* "(SELECT *, mean, p50 … longest …) m" of slots or groups. */
+/*
+ * "(SELECT *, mean, p50 … longest …) m" of slots or groups. The longest is at most as long as its
+ * bucket's end, and the last bucket has none.
+ */
 static void add_measured(struct sql_builder *b, const char *from)
 {
-	sql_add(b, "(SELECT *, total / nullif(n, 0) AS mean");
-	add_quantile(b, "0.5", "p50");
-	add_quantile(b, "0.9", "p90");
-	add_quantile(b, "0.99", "p99");
-	add_max(b);
-	sql_add(b, " FROM (SELECT *, t00 AS c00");
-	for (int i = 1; i < LATENCY_BUCKETS; i++) {
-		add_number(b, ", c", i - 1, "");
-		add_number(b, " + t", i, "");
-		add_number(b, " AS c", i, "");
-	}
-	sql_add(b, " FROM ");
+	sql_add(b, "(SELECT *, total / nullif(n, 0) AS mean, ");
+	add_quantile(b, "0.5", "p50, ");
+	add_quantile(b, "0.9", "p90, ");
+	add_quantile(b, "0.99", "p99, ");
+	sql_add(b, "CASE WHEN t31 = 0 THEN ");
+	add_quantile(b, "1.0", NULL);
+	sql_add(b, " END AS longest FROM ");
 	sql_add(b, from);
-	sql_add(b, ")) m");
+	sql_add(b, ") m");
 }
+_Static_assert(LATENCY_BUCKETS == 32, "t31 is the last");
 
 /* ", ranked AS (…)": the n first groups; ties by the keys: the same rows win every time. */
 static void add_ranked(const struct latencies *l, struct sql_builder *b)

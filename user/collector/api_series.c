@@ -4,7 +4,8 @@
  * &exporter=&all=&tier=: sums over time, for graphs. Steps begin at multiples of `step` since the
  * epoch, and each is there, with 0 where nothing was. With by= (one word, as in /v1/top) there is a
  * line for each of the n largest groups, and one of all others. A record counts in the step of its
- * start; what was folded counts among the others.
+ * start, or with spread=1 evenly in all steps from its first packet to its last; what was folded
+ * counts among the others.
  */
 #include <errno.h>
 #include <jansson.h>
@@ -14,6 +15,7 @@
 #include "user/collector/api.h"
 #include "user/collector/query.h"
 #include "user/collector/query_columns.h"
+#include "user/collector/query_estimate.h"
 #include "user/collector/query_keys.h"
 #include "user/collector/query_signal.h"
 #include "user/collector/query_sql.h"
@@ -32,6 +34,8 @@ struct series {
 	const struct query_key *key; /* NULL: one line of all */
 	size_t order;
 	uint64_t step_s, n;
+	bool is_spread;
+	bool is_few; /* groups, each in all of its steps: query_estimate.h */
 	int64_t first_us, points; /* of the range, in whole steps */
 };
 
@@ -87,57 +91,99 @@ static int series_parse(const struct api_request *req, struct api_reply *reply, 
 	if (!err)
 		err = query_number_arg(req, reply, "n", 1, LINES_MAX, LINES_DEFAULT, &s->n);
 	if (!err)
+		err = query_flag_arg(req, reply, "spread", &s->is_spread);
+	if (!err)
 		err = query_scope_parse(req, reply, &s->scope);
-	return err ? err : cut_into_steps(req, reply, s);
+	if (!err)
+		err = cut_into_steps(req, reply, s);
+	s->is_few = !err && s->key && !s->is_spread &&
+		    query_has_few_groups(req, &s->scope, &s->key->reads, 1, (uint64_t)s->points);
+	return err;
 }
 
 /* ---- the statement --------------------------------------------------------------------------- */
 
-static void add_slot(const struct series *s, struct sql_builder *b)
+static void add_step_of(const struct series *s, const char *time, struct sql_builder *b)
 {
-	sql_add(b, "(start_us - ");
+	sql_add(b, "(");
+	sql_add(b, time);
+	sql_add(b, " - ");
 	sql_i64(b, s->first_us);
 	sql_add(b, ") // ");
 	sql_i64(b, (int64_t)s->step_s * 1000000);
+}
+
+/* "slot, slots, octets, packets, " of one row: slots is over how many it is spread. */
+static void add_row(const struct series *s, struct sql_builder *b)
+{
+	add_step_of(s, "start_us", b);
 	sql_add(b, " AS slot, ");
-}
-
-/* Of one row, or with `sum` around each of many. */
-static void add_measures(const struct series *s, const char *sum, struct sql_builder *b)
-{
-	sql_add(b, sum);
-	sql_add(b, "(");
+	if (s->is_spread) {
+		sql_add(b, "greatest(");
+		add_step_of(s, "end_us", b);
+		sql_add(b, " - slot, 0) + 1");
+	} else {
+		sql_add(b, "1");
+	}
+	sql_add(b, " AS slots, ");
 	sql_add(b, query_measure(&s->scope, QUERY_OCTETS));
-	sql_add(b, ") AS octets, ");
-	sql_add(b, sum);
-	sql_add(b, "(");
+	sql_add(b, " AS octets, ");
 	sql_add(b, query_measure(&s->scope, QUERY_PACKETS));
-	sql_add(b, ") AS packets, ");
+	sql_add(b, " AS packets, ");
 }
 
-static void add_weight(const struct series *s, struct sql_builder *b)
+/* "SELECT keys, slot, slots, octets, packets, flows FROM …" of each row. */
+static void add_rows(const struct series *s, struct sql_builder *b)
 {
-	const char *const weights[] = { query_measure(&s->scope, QUERY_OCTETS),
-					query_measure(&s->scope, QUERY_PACKETS), "records" };
+	sql_add(b, "SELECT ");
+	if (s->key) {
+		sql_add(b, s->key->inner);
+		sql_add(b, ", ");
+	}
+	add_row(s, b);
+	sql_add(b, "records::BIGINT AS flows");
+	query_from_flows(&s->scope, b);
+}
 
-	sql_add(b, "sum(");
-	sql_add(b, weights[s->order]);
+/* Few groups: the rows are looked at once, and all steps of all groups kept. */
+static void add_cells(const struct series *s, struct sql_builder *b)
+{
+	sql_add(b, "cells AS MATERIALIZED (SELECT ");
+	sql_add(b, s->key->aliases);
+	sql_add(b, ", slot, slots, sum(octets) AS octets, sum(packets) AS packets, "
+		   "sum(flows) AS flows FROM (");
+	add_rows(s, b);
+	sql_add(b, ") GROUP BY ALL), ");
+}
+
+static void add_weighed(const struct series *s, struct sql_builder *b)
+{
+	static const char *const sums[] = { "octets", "packets", "flows" };
+	const char *const weights[] = { query_measure(&s->scope, QUERY_OCTETS),
+					query_measure(&s->scope, QUERY_PACKETS),
+					"records::BIGINT" };
+
+	sql_add(b, "SELECT ");
+	sql_add(b, s->is_few ? s->key->aliases : s->key->inner);
+	sql_add(b, ", sum(");
+	sql_add(b, s->is_few ? sums[s->order] : weights[s->order]);
 	sql_add(b, ") AS weight");
+	if (s->is_few)
+		sql_add(b, " FROM cells");
+	else
+		query_from_flows(&s->scope, b);
 }
 
 /*
- * The largest groups and their places: a scan of its own, for groups may be as many as rows, and
- * steps of each of them would be more.
+ * The largest groups and their places; of many groups by a scan of its own, for they may be as many
+ * as rows, and steps of each of them would be more.
  */
 static void add_places(const struct series *s, struct sql_builder *b)
 {
 	sql_add(b, "places AS MATERIALIZED (SELECT *, row_number() OVER (ORDER BY weight DESC, ");
 	sql_add(b, s->key->aliases);
-	sql_add(b, ") AS place FROM (SELECT ");
-	sql_add(b, s->key->inner);
-	sql_add(b, ", ");
-	add_weight(s, b);
-	query_from_flows(&s->scope, b);
+	sql_add(b, ") AS place FROM (");
+	add_weighed(s, b);
 	sql_add(b, " GROUP BY ALL ORDER BY weight DESC, ");
 	sql_add(b, s->key->aliases);
 	sql_add(b, " LIMIT ");
@@ -163,30 +209,59 @@ static void add_same_key(const struct series *s, struct sql_builder *b)
 	}
 }
 
-/* Sums by place and slot; place LINE_REST is of all others. */
-static void add_data(const struct series *s, struct sql_builder *b)
+/* Rows with their places, place LINE_REST of all others; the steps of each are yet to be made. */
+static void add_placed(const struct series *s, struct sql_builder *b)
 {
-	sql_add(b, "data AS MATERIALIZED (SELECT place, slot, sum(octets) AS octets, "
-		   "sum(packets) AS packets, sum(flows) AS flows FROM (SELECT ");
+	sql_add(b, "SELECT ");
 	sql_add(b, s->key ? "coalesce(p.place, " : "(");
 	sql_i64(b, LINE_REST);
-	sql_add(b, ")::BIGINT AS place, slot, octets, packets, flows FROM (SELECT ");
-	if (s->key) {
-		sql_add(b, s->key->inner);
-		sql_add(b, ", ");
+	sql_add(b, ")::BIGINT AS place, slot, slots, octets, packets, flows FROM ");
+	if (s->is_few) {
+		sql_add(b, "cells c");
+	} else {
+		sql_add(b, "(");
+		add_rows(s, b);
+		sql_add(b, ") c");
 	}
-	add_slot(s, b);
-	add_measures(s, "", b);
-	sql_add(b, "records AS flows");
-	query_from_flows(&s->scope, b);
-	sql_add(b, ") c");
 	if (s->key) {
 		sql_add(b, " LEFT JOIN places p ON ");
 		add_same_key(s, b);
 	}
 	sql_add(b, " UNION ALL SELECT ");
 	sql_i64(b, LINE_REST);
-	sql_add(b, "::BIGINT, slot, octets, packets, flows FROM folds) GROUP BY ALL)");
+	sql_add(b, "::BIGINT, slot, slots, octets, packets, flows FROM folds");
+}
+
+/*
+ * Part i of a count that is spread: whole numbers that add up to it. What reaches beyond the last
+ * step is in the last one.
+ */
+#define SHARE(count)                                                                    \
+	"((" count "::HUGEINT * (i + 1)) // slots - (" count "::HUGEINT * i) // slots)" \
+	" AS " count ", "
+
+static void add_spread(const struct series *s, struct sql_builder *b)
+{
+	sql_add(b,
+		"SELECT place, slot + i AS slot, " SHARE("octets") SHARE(
+			"packets") "if(i = 0, flows, 0) AS flows FROM "
+				   "(SELECT *, unnest(range(slots)) AS i FROM (SELECT * REPLACE (least(slots, ");
+	sql_i64(b, s->points);
+	sql_add(b, " - slot) AS slots) FROM (");
+	add_placed(s, b);
+	sql_add(b, ")))");
+}
+
+/* Sums by place and slot. */
+static void add_data(const struct series *s, struct sql_builder *b)
+{
+	sql_add(b, "data AS MATERIALIZED (SELECT place, slot, sum(octets) AS octets, "
+		   "sum(packets) AS packets, sum(flows) AS flows FROM (");
+	if (s->is_spread)
+		add_spread(s, b);
+	else
+		add_placed(s, b);
+	sql_add(b, ") GROUP BY ALL)");
 }
 
 /* The lines there are: with a word, the rest only when there is one. */
@@ -216,11 +291,12 @@ static const char *key_columns(const struct series *s)
 static void add_statement(const struct series *s, struct sql_builder *b)
 {
 	sql_add(b, "WITH folds AS (SELECT ");
-	add_slot(s, b);
-	add_measures(s, "sum", b);
-	sql_add(b, "0 AS flows");
+	add_row(s, b);
+	sql_add(b, "0::BIGINT AS flows");
 	query_from_folds(&s->scope, b);
-	sql_add(b, " WHERE is_match GROUP BY ALL), ");
+	sql_add(b, " WHERE is_match), ");
+	if (s->is_few)
+		add_cells(s, b);
 	if (s->key)
 		add_places(s, b);
 	add_data(s, b);

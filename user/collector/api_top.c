@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "user/collector/api.h"
+#include "user/collector/query_estimate.h"
 #include "user/collector/query_sql.h"
 #include "user/collector/top_sql.h"
 #include "user/lib/cleanup.h"
@@ -119,6 +120,17 @@ static int parse_order(const struct api_request *req, struct api_reply *reply, s
 			      "order is none of bytes, packets, flows, bps, pps, bpp"));
 }
 
+static bool has_few_groups(const struct api_request *req, const struct top *top)
+{
+	const char *reads[KEYS_MAX + 1];
+
+	if (top->is_named || top->is_owned)
+		return false;
+	for (size_t i = 0; i < top->keys_len; i++)
+		reads[i] = top->keys[i]->reads;
+	return query_has_few_groups(req, &top->scope, reads, top->keys_len, 1);
+}
+
 static int top_parse(const struct api_request *req, struct api_reply *reply, struct top *top)
 {
 	int err = parse_by(req, reply, top);
@@ -136,6 +148,7 @@ static int top_parse(const struct api_request *req, struct api_reply *reply, str
 	if (!err && top->is_owned)
 		err = owner_scope_init(req, query_first_us(&top->scope), top->scope.to_us, false,
 				       &top->owner);
+	top->is_few = !err && has_few_groups(req, top);
 	return err;
 }
 

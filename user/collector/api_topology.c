@@ -115,7 +115,7 @@ static void add_links(const struct topology *t, struct sql_builder *b)
 	sql_add(b, query_measure(&t->scope, QUERY_OCTETS));
 	sql_add(b, ", ");
 	sql_add(b, query_measure(&t->scope, QUERY_PACKETS));
-	sql_add(b, ", records");
+	sql_add(b, ", records::BIGINT");
 	if (t->group == GROUP_PROCESS) {
 		sql_add(b, " FROM ");
 		owner_begin(b);

@@ -225,8 +225,8 @@ void metrics_judge_print(FILE *out)
 /* GET /v1/alerts: what fires, what may soon, and what did. */
 int api_alerts(const struct api_request *req, struct api_reply *reply)
 {
-	json_t *root = judge.is_running ? alerts_json(judge.alerts, wall_us() - monotonic_us()) :
-					  json_pack("{s:[]}", "rows");
+	json_t *root = judge.is_running ? alerts_json(judge.alerts, wall_us() - monotonic_us())
+					: json_pack("{s:[]}", "rows");
 
 	return root ? api_json(reply, root) : -ENOMEM;
 }

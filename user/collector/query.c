@@ -11,18 +11,6 @@
 #include "user/collector/store.h"
 #include "user/lib/log.h"
 
-static duckdb_value value_new(const struct sql_param *param)
-{
-	switch (param->type) {
-	case SQL_U64:
-		return duckdb_create_uint64(param->u64);
-	case SQL_I64:
-		return duckdb_create_int64(param->i64);
-	default:
-		return duckdb_create_varchar(param->text);
-	}
-}
-
 int query_run(struct store_reader *reader, struct sql_builder *b, struct query_rows *ret)
 {
 	duckdb_value *values;
@@ -35,7 +23,7 @@ int query_run(struct store_reader *reader, struct sql_builder *b, struct query_r
 	if (!values)
 		return -ENOMEM;
 	for (size_t i = 0; i < b->params_len; i++)
-		values[i] = value_new(&b->params[i]);
+		values[i] = duckdb_create_varchar(b->params[i]);
 	err = store_query(reader, b->text, values, b->params_len, &ret->result, &ret->error);
 	ret->is_open = !err;
 	for (size_t i = 0; i < b->params_len; i++)

@@ -24,6 +24,7 @@ struct sql_builder;
 struct query_key {
 	const char *name;
 	const char *inner; /* "expression AS k_alias, …" */
+	const char *reads; /* the columns in there; NULL where `named` or `is_owned` */
 	const char *named; /* the same after the look-up; NULL: the aliases as they are */
 	const char *aliases; /* "k_alias, …": what is grouped and sorted by in the end */
 	const char *outer; /* what `columns` are read from, cast */

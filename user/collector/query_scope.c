@@ -65,7 +65,10 @@ static int find_source(const struct api_request *req, struct api_reply *reply, e
 
 const char *query_measure(const struct query_scope *scope, enum query_measure measure)
 {
-	static const char *const plain[] = { "packets", "l2_octets", "l3_octets" };
+	/* sums of signed columns take two thirds of the time; no row has more (store_append.c) */
+	static const char *const plain[] = { "try_cast(packets AS BIGINT)",
+					     "try_cast(l2_octets AS BIGINT)",
+					     "try_cast(l3_octets AS BIGINT)" };
 	static const char *const estimated[] = {
 		"packets::HUGEINT * greatest(sampling, 1)",
 		"l2_octets::HUGEINT * greatest(sampling, 1)",

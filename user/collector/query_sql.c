@@ -3,6 +3,7 @@
 #include "user/collector/query_sql.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,7 +35,7 @@ void sql_add(struct sql_builder *b, const char *words)
 		b->err = -E2BIG;
 }
 
-static void sql_param(struct sql_builder *b, struct sql_param param)
+void sql_text(struct sql_builder *b, const char *borrowed)
 {
 	char placeholder[16];
 
@@ -46,7 +47,7 @@ static void sql_param(struct sql_builder *b, struct sql_param param)
 	}
 	if (b->params_len == b->params_size) {
 		size_t size = b->params_size ? 2 * b->params_size : 32;
-		struct sql_param *params = reallocarray(b->params, size, sizeof(*params));
+		const char **params = reallocarray(b->params, size, sizeof(*params));
 
 		if (!params) {
 			b->err = -ENOMEM;
@@ -55,24 +56,27 @@ static void sql_param(struct sql_builder *b, struct sql_param param)
 		b->params = params;
 		b->params_size = size;
 	}
-	b->params[b->params_len++] = param;
+	b->params[b->params_len++] = borrowed;
 	snprintf(placeholder, sizeof(placeholder), "$%zu", b->params_len);
 	sql_add(b, placeholder);
 }
 
+/* With placeholders, DuckDB would plan once to prepare and once more with their values. */
 void sql_u64(struct sql_builder *b, uint64_t value)
 {
-	sql_param(b, (struct sql_param){ .type = SQL_U64, .u64 = value });
+	char text[48];
+
+	snprintf(text, sizeof(text), "%" PRIu64 "::UBIGINT", value);
+	sql_add(b, text);
 }
 
 void sql_i64(struct sql_builder *b, int64_t value)
 {
-	sql_param(b, (struct sql_param){ .type = SQL_I64, .i64 = value });
-}
+	char text[48];
 
-void sql_text(struct sql_builder *b, const char *borrowed)
-{
-	sql_param(b, (struct sql_param){ .type = SQL_TEXT, .text = borrowed });
+	snprintf(text, sizeof(text), value < 0 ? "'%" PRId64 "'::BIGINT" : "%" PRId64 "::BIGINT",
+		 value);
+	sql_add(b, text);
 }
 
 int sql_finish(struct sql_builder *b)

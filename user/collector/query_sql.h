@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0 */
 /*
- * SQL text and the values bound to it. The text is ours, word for word; whatever came from the
- * outside goes in as a value and stands in the text as $1, $2, …
+ * SQL text and the texts bound to it. The text is ours, word for word; what came from the outside
+ * is a number that was read and is written here, or goes in as a value and stands as $1, $2, …
  */
 #ifndef WT_QUERY_SQL_H
 #define WT_QUERY_SQL_H
@@ -15,22 +15,11 @@
 #define SQL_PARAMS_MAX 32768 /* twice the longest filter stays below */
 #define SQL_TEXT_MAX (4u << 20)
 
-enum sql_type { SQL_U64, SQL_I64, SQL_TEXT };
-
-struct sql_param {
-	enum sql_type type;
-	union {
-		uint64_t u64;
-		int64_t i64;
-		const char *text; /* borrowed until the query ran */
-	};
-};
-
 struct sql_builder {
 	FILE *out;
 	char *text; /* valid after sql_finish() */
 	size_t text_len;
-	struct sql_param *params;
+	const char **params; /* borrowed until the query ran */
 	size_t params_len, params_size;
 	int err; /* the first thing that went wrong: later calls do nothing */
 };
@@ -46,9 +35,10 @@ static inline void sql_done_auto(struct sql_builder *b)
 /* Append our own words: a constant, never text from outside. */
 void sql_add(struct sql_builder *b, const char *words);
 
-/* Append one placeholder and bind its value. A value twice is two placeholders. */
+/* Append a number, of type UBIGINT or BIGINT. */
 void sql_u64(struct sql_builder *b, uint64_t value);
 void sql_i64(struct sql_builder *b, int64_t value);
+/* Append a placeholder and bind its value. A value twice is two placeholders. */
 void sql_text(struct sql_builder *b, const char *borrowed);
 
 /* 0 and b->text is the statement, or what went wrong: -ENOMEM, -E2BIG. */

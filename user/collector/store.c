@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "user/collector/store_files.h"
+#include "user/collector/store_functions.h"
 #include "user/collector/store_internal.h"
 #include "user/collector/store_restore.h"
 #include "user/collector/store_watch.h"
@@ -94,6 +95,8 @@ static int open_database(struct store *s)
 	err = confine(s);
 	if (!err)
 		err = store_schema_init(s->writer);
+	if (!err)
+		err = store_functions_add(s->writer);
 	return err ? err : store_readers_connect(s);
 }
 

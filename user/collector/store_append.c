@@ -12,6 +12,12 @@
 
 #define SET STORE_SET
 
+/* What no link has ever carried; sums are signed. */
+static uint64_t saturated(uint64_t n)
+{
+	return n > INT64_MAX ? INT64_MAX : n;
+}
+
 static void flow_row(struct store_appender *a, uint32_t exporter_id, uint64_t interval,
 		     const struct flow *f)
 {
@@ -34,9 +40,9 @@ static void flow_row(struct store_appender *a, uint32_t exporter_id, uint64_t in
 	SET(a, uint16_t, FLOW_VLAN_OUTER, f->vlan_outer);
 	SET(a, uint16_t, FLOW_VLAN_INNER, f->vlan_inner);
 	SET(a, uint32_t, FLOW_TUNNEL_ID, f->tunnel_id);
-	SET(a, uint64_t, FLOW_PACKETS, f->packets);
-	SET(a, uint64_t, FLOW_L2_OCTETS, f->l2_octets);
-	SET(a, uint64_t, FLOW_L3_OCTETS, f->l3_octets);
+	SET(a, uint64_t, FLOW_PACKETS, saturated(f->packets));
+	SET(a, uint64_t, FLOW_L2_OCTETS, saturated(f->l2_octets));
+	SET(a, uint64_t, FLOW_L3_OCTETS, saturated(f->l3_octets));
 	SET(a, uint16_t, FLOW_TCP_FLAGS, f->tcp_flags);
 	SET(a, uint8_t, FLOW_DSCP, f->dscp);
 	SET(a, uint8_t, FLOW_TTL_MIN, f->ttl_min);

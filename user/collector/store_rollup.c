@@ -22,12 +22,15 @@ static const char hashed[] =
 static const char key[] = "exporter_id, slot, src_hi, src_lo, dst_hi, dst_lo, " SRC_PORT
 			  " AS src_port, " DST_PORT " AS dst_port, kind, " REST_OF_KEY;
 
-static const char measures[] =
-	"min(start_us) AS start_us, max(end_us) AS end_us, sum(packets)::UBIGINT AS packets, "
-	"sum(l2_octets)::UBIGINT AS l2_octets, sum(l3_octets)::UBIGINT AS l3_octets, "
-	"bit_or(tcp_flags) AS tcp_flags, any_value(dscp) AS dscp, min(ttl_min) AS ttl_min, "
-	"max(ttl_max) AS ttl_max, "
-	"least(sum(records), 4294967295)::UINTEGER AS records";
+/* As signed as rows are: sums stay where they end, and are faster than of what is unsigned. */
+#define SUM(column)                                                                    \
+	"coalesce(least(sum(try_cast(" column " AS BIGINT)), 9223372036854775807), 0)" \
+	"::UBIGINT AS " column ", "
+static const char measures[] = "min(start_us) AS start_us, max(end_us) AS end_us, " SUM(
+	"packets") SUM("l2_octets")
+	SUM("l3_octets") "bit_or(tcp_flags) AS tcp_flags, any_value(dscp) AS dscp, min(ttl_min) AS ttl_min, "
+			 "max(ttl_max) AS ttl_max, "
+			 "least(sum(records::BIGINT), 4294967295)::UINTEGER AS records";
 
 /* In the order of store_flow_columns, behind exporter and interval. */
 static const char columns[] =
@@ -62,7 +65,7 @@ static void write_best(FILE *out, int64_t slot_us, unsigned int top, const char 
 		"WITH flat AS (SELECT *, start_us // %" PRId64 " AS slot, %s AS h FROM "
 		"(FROM minutes_none UNION ALL BY NAME FROM %s)), "
 		"sums AS (SELECT *, octets * 1024 + h %% 1024 AS weight FROM (SELECT exporter_id, "
-		"slot, h, sum(l2_octets) AS octets FROM flat WHERE kind = 0 GROUP BY ALL)), "
+		"slot, h, sum(try_cast(l2_octets AS BIGINT)) AS octets FROM flat WHERE kind = 0 GROUP BY ALL)), "
 		"bars AS (SELECT exporter_id, slot, CASE WHEN count(*) > %u THEN "
 		"list_min(max(weight, %u)) ELSE -1 END AS bar FROM sums GROUP BY ALL), "
 		"best AS (SELECT exporter_id, slot, h FROM sums JOIN bars USING (exporter_id, slot) "

@@ -196,25 +196,26 @@ static bool any_of(const struct store_segments *list, const bool *chosen, enum s
 
 /* ---- SQL ------------------------------------------------------------------------------------ */
 
-/* An empty table is the first part: it says which columns there are, whatever older files have. */
-static int source_begin(struct source *src, const struct store_reader *r, enum store_series series,
-			const char *more, char **text, size_t *len)
+static int source_begin(struct source *src, const struct store_reader *r, char **text, size_t *len)
 {
-	char none[STORE_NAME_MAX];
-
 	*src = (struct source){ open_memstream(text, len), r, "" };
 	if (!src->out)
 		return -ENOMEM;
 	fputs("(", src->out);
-	snprintf(none, sizeof(none), "%s_none", store_series[series].name);
-	add_table(src, none, more);
 	return 0;
 }
 
-static int source_end(struct source *src)
+/*
+ * An empty table is the last part: it says which columns there are, whatever older files have. As
+ * the first it would hide how many values those of the others have (query_estimate.h).
+ */
+static int source_end(struct source *src, enum store_series series, const char *more)
 {
+	char none[STORE_NAME_MAX];
 	bool failed;
 
+	snprintf(none, sizeof(none), "%s_none", store_series[series].name);
+	add_table(src, none, more);
 	fputs(")", src->out);
 	failed = ferror(src->out);
 	return fclose(src->out) || failed ? -ENOMEM : 0;
@@ -226,7 +227,7 @@ static int flows_sql(const struct store_reader *r, const struct store_segments *
 	AUTO_FREE char *text = NULL;
 	struct source src;
 	size_t len;
-	int err = source_begin(&src, r, SERIES_FLOWS, AS_ONE_RECORD, &text, &len);
+	int err = source_begin(&src, r, &text, &len);
 
 	if (err)
 		return err;
@@ -235,7 +236,7 @@ static int flows_sql(const struct store_reader *r, const struct store_segments *
 	add_files(&src, list, chosen, SERIES_MINUTES, "");
 	if (any_of(list, chosen, SERIES_HOURS))
 		add_hours(&src, list, chosen);
-	err = source_end(&src);
+	err = source_end(&src, SERIES_FLOWS, AS_ONE_RECORD);
 	if (!err)
 		*ret = TAKE(text);
 	return err;
@@ -271,7 +272,7 @@ static void describe(const struct store_segments *list, const bool *chosen,
 	bool any = false;
 
 	tiers->first_us = 0;
-	tiers->is_sampled = false;
+	tiers->is_sampled = tiers->has_files = false;
 	for (size_t i = 0; i < list->len; i++) {
 		const struct store_segment *g = &list->at[i];
 
@@ -281,6 +282,7 @@ static void describe(const struct store_segments *list, const bool *chosen,
 			tiers->first_us = g->min_start_us;
 		any = true;
 		tiers->is_sampled |= g->is_sampled;
+		tiers->has_files |= g->file[0] != '\0';
 	}
 }
 
@@ -328,12 +330,12 @@ static int plain_source(struct store_reader *r, enum store_series series, int64_
 	for (size_t i = 0; i < list.len; i++)
 		chosen[i] = overlaps(&list.at[i], from_us, to_us) &&
 			    (!only_tables || !list.at[i].file[0]);
-	err = source_begin(&src, r, series, "", &text, &len);
+	err = source_begin(&src, r, &text, &len);
 	if (err)
 		return err;
 	add_tables(&src, &list, chosen, series, "");
 	add_files(&src, &list, chosen, series, "");
-	err = source_end(&src);
+	err = source_end(&src, series, "");
 	if (!err)
 		*ret = TAKE(text);
 	return err;

@@ -24,6 +24,7 @@ struct store_tiers {
 	uint64_t rows[STORE_TIERS]; /* that are read from each, before any filter */
 	int64_t first_us; /* no row starts before */
 	bool is_sampled; /* rows may have sampling > 1 */
+	bool has_files; /* not all of them are tables */
 };
 
 /*

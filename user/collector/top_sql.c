@@ -45,7 +45,7 @@ static void add_sums(const struct top *top, unsigned int which, struct sql_build
 		unsigned int sum;
 		const char *before, *of, *after;
 	} sums[] = {
-		{ TOP_FLOWS, "sum(", "records", ")::BIGINT AS flows" },
+		{ TOP_FLOWS, "sum(", "records::BIGINT", ")::BIGINT AS flows" },
 		{ TOP_PACKETS, "sum(", query_measure(&top->scope, QUERY_PACKETS), ") AS packets" },
 		{ TOP_OCTETS, "sum(", query_measure(&top->scope, QUERY_OCTETS), ") AS octets" },
 		{ TOP_L3_OCTETS, "sum(", query_measure(&top->scope, QUERY_L3_OCTETS),
@@ -266,7 +266,7 @@ void top_add_statement(const struct top *top, struct sql_builder *b)
 	sql_add(b, "WITH g AS MATERIALIZED (");
 	if (top->is_named)
 		add_named(top, b);
-	else if (top->is_owned) /* the join is too dear to be made twice */
+	else if (top->is_owned || top->is_few) /* the join is too dear to be made twice */
 		add_all_groups(top, b);
 	else
 		add_winning_groups(top, b);

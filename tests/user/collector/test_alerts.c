@@ -90,24 +90,19 @@ static const struct {
 	  NULL, "ledger=5.00" },
 	{ "WiretallyUnbalanced", "{\"balanced\":true,\"rows\":[]}", NULL, "" },
 	/* counters: what they gained since the round before, and nothing in the first */
-	{ "WiretallyBatchesMissing", "{\"ingest\":{\"missing_batches\":5}}", NULL,
-	  "agents=0.00" },
+	{ "WiretallyBatchesMissing", "{\"ingest\":{\"missing_batches\":5}}", NULL, "agents=0.00" },
 	{ "WiretallyBatchesMissing", "{\"ingest\":{\"missing_batches\":5}}",
 	  "{\"ingest\":{\"missing_batches\":3}}", "agents=2.00" },
-	{ "WiretallyCannotStore",
-	  "{\"ingest\":{\"commit_failures\":1,\"refused\":{\"log\":4}}}",
+	{ "WiretallyCannotStore", "{\"ingest\":{\"commit_failures\":1,\"refused\":{\"log\":4}}}",
 	  "{\"ingest\":{\"commit_failures\":1,\"refused\":{\"log\":3}}}",
 	  "database=0.00, segment log=1.00" },
-	{ "WiretallyStoreDamaged", "{\"store\":{\"damaged_files\":2}}", NULL,
-	  "store=2.00" },
-	{ "WiretallySinkLags",
-	  "{\"sinks\":[{\"url\":\"kafka://k\",\"lag_us\":90000000}]}", NULL,
+	{ "WiretallyStoreDamaged", "{\"store\":{\"damaged_files\":2}}", NULL, "store=2.00" },
+	{ "WiretallySinkLags", "{\"sinks\":[{\"url\":\"kafka://k\",\"lag_us\":90000000}]}", NULL,
 	  "kafka://k=90.00" },
 	/* an answer that is not what was expected is no finding and no crash */
 	{ "ConnectsFail", "{\"rows\":[{}, 5, null]}", NULL, "" },
 	{ "TcpRetransmitsHigh", "{}", NULL, "" },
-	{ "PacketsDropped", "{\"rows\":[{\"name\":\"nic\"},{\"name\":\"nic/\"}]}", NULL,
-	  "" },
+	{ "PacketsDropped", "{\"rows\":[{\"name\":\"nic\"},{\"name\":\"nic/\"}]}", NULL, "" },
 };
 
 Test(alerts, rules_read_answers)
@@ -253,10 +248,10 @@ Test(alerts, limits_are_read_or_refused)
 	cr_assert(alert_rules_set("SynBurst=off", &why) == 0);
 	cr_expect(isinf(rule("SynBurst")->limit));
 	cr_expect(alert_rules_set("Nothing=1", &why) == -EINVAL && strstr(why, "ConnectsFail"));
-	static const char *const wrong[] = { "ConnectsFail",	 "ConnectsFail=",
-					     "ConnectsFail=-1",	 "ConnectsFail=nan",
-					     "ConnectsFail=1x",	 "ConnectsFail=1/",
-					     "ConnectsFail=1/x", "ConnectsFail=inf" };
+	static const char *const wrong[] = {
+		"ConnectsFail",	   "ConnectsFail=",   "ConnectsFail=-1",  "ConnectsFail=nan",
+		"ConnectsFail=1x", "ConnectsFail=1/", "ConnectsFail=1/x", "ConnectsFail=inf"
+	};
 
 	for (size_t i = 0; i < ARRAY_LEN(wrong); i++)
 		cr_expect(alert_rules_set(wrong[i], &why) == -EINVAL, "%s", wrong[i]);

@@ -73,6 +73,49 @@ Test(api_graph, series_of_all)
 	fixture_close(&fx);
 }
 
+/* Two rows over several steps, one of them beyond the last; and what was folded. */
+static void fill_long(struct fixture *fx)
+{
+	struct flow a = fixture_flow("10.0.0.1", "10.0.1.1"),
+		    b = fixture_flow("10.0.0.2", "10.0.1.1"), fold = fixture_flow(NULL, NULL);
+
+	fixture_open(fx);
+	fixture_exporter(fx, &(struct fixture_exporter){ 1, "a", "host-a", "" });
+	a.start_us = T0 + 5 * S;
+	a.end_us = T0 + 29 * S; /* three steps */
+	a.l2_octets = 1000;
+	a.packets = 2;
+	b.start_us = T0 + 30 * S;
+	b.end_us = T0 + 3600 * S;
+	b.l2_octets = 77;
+	fold.kind = FLOW_FOLD;
+	fold.start_us = T0;
+	fold.end_us = T0 + 19 * S;
+	fold.l2_octets = 11;
+	fixture_rows(fx, 1, &a, 1);
+	fixture_rows(fx, 1, &b, 1);
+	fixture_rows(fx, 1, &fold, 1);
+}
+
+Test(api_graph, series_spread_whole_numbers_over_their_time)
+{
+	struct fixture fx;
+	json_t *reply;
+
+	fill_long(&fx);
+	reply = ask_json(&fx, api_series, "step=10&spread=1" RANGE);
+	expect_line(reply, -1, (json_int_t[]){ 333 + 5, 333 + 6, 334, 77 }, 4);
+	json_decref(reply);
+	reply = ask_json(&fx, api_series, "step=10&spread=1&by=src&n=1" RANGE);
+	expect_line(reply, 1, (json_int_t[]){ 333, 333, 334, 0 }, 4);
+	expect_line(reply, -1, (json_int_t[]){ 5, 6, 0, 77 }, 4);
+	json_decref(reply);
+	reply = ask_json(&fx, api_series, "step=10" RANGE);
+	expect_line(reply, -1, (json_int_t[]){ 1000 + 11, 0, 0, 77 }, 4);
+	json_decref(reply);
+	fixture_close(&fx);
+}
+
 /* The largest sources have a line each, and all others one. */
 Test(api_graph, series_by_source)
 {

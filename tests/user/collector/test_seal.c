@@ -47,6 +47,26 @@ Test(seal, keeps_every_row_of_every_tier)
 			  sum_to(3000) + sum_to(500) + sum_to(100));
 }
 
+/* An exporter that sends nonsense must not keep an hour from being sealed. */
+Test(seal, saturates_what_no_link_has_carried)
+{
+	struct batch *b = make_batch("a", 1, 2, 4, true);
+
+	put(1, 1, NOW);
+	for (size_t i = 0; i < 4; i++) {
+		b->flows[i].start_us = b->flows[i].end_us = NOW;
+		b->flows[i].packets = b->flows[i].l2_octets = b->flows[i].l3_octets = UINT64_MAX;
+	}
+	cr_assert(store_begin(store) == 0);
+	cr_assert(store_append_batch(store, 1, b, NOW) == 0);
+	cr_assert(store_commit(store) == 0);
+	batch_free(b);
+	seal_all(LATER);
+	for (int tier = TIER_MINUTE; tier < STORE_TIERS; tier++)
+		cr_expect(ask((enum store_tier)tier, 0, INT64_MAX, "max(l2_octets)") == INT64_MAX);
+	cr_expect(value_of(store, "SELECT max(packets) FROM stored") == INT64_MAX);
+}
+
 /* 1,000 conversations of 3,000 keep a row of their minute, with the service's port. */
 Test(seal, folds_what_is_not_among_the_top)
 {

@@ -44,17 +44,17 @@ export function Alerts({ of }: { of: Answer<Answered> }) {
 	const resolved = rows.filter((a) => a.state === "resolved");
 	return (
 		<Panel title="Alerts" of={of} wide>
-			{open.length ? (
-				<ul class="alerts" role="status" aria-label="Alerts that fire">
-					{open.map((a) => (
-						<Line key={a.alert + a.subject} of={a} />
-					))}
-				</ul>
-			) : (
-				<p class="muted" role="status">
-					no alert fires
-				</p>
-			)}
+			<div role="status">
+				{open.length ? (
+					<ul class="alerts" aria-label="Alerts that fire">
+						{open.map((a) => (
+							<Line key={a.alert + a.subject} of={a} />
+						))}
+					</ul>
+				) : (
+					<p class="muted">no alert fires</p>
+				)}
+			</div>
 			{resolved.length > 0 && (
 				<details>
 					<summary>{resolved.length} resolved</summary>

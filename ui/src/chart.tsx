@@ -80,12 +80,16 @@ function zoom(u: uPlot) {
 	go(changed({ last: "", from: String(from * 1e6), to: String(to * 1e6), offset: "" }));
 }
 
+/* How much larger than usual letters are: on a wall. */
+const scale = () => parseFloat(getComputedStyle(document.documentElement).fontSize) / 16;
+const LONE_S = 30;
+
 function optionsOf(p: Props, width: number, height: number, hover: (i: number | null) => void) {
 	const axis = {
 		stroke: css("--muted"),
 		grid: { stroke: css("--grid"), width: 1 },
 		ticks: { show: false },
-		font: "11px system-ui",
+		font: `${Math.round(11 * scale())}px system-ui`,
 	};
 	return {
 		width,
@@ -96,11 +100,16 @@ function optionsOf(p: Props, width: number, height: number, hover: (i: number | 
 			axis,
 			{
 				...axis,
-				size: 74,
+				size: 74 * scale(),
 				values: (_: uPlot, vs: number[]) => vs.map((v) => p.format(Math.abs(v))),
 			},
 		],
 		scales: {
+			x: {
+				/* of one point alone a graph would show years */
+				range: (_: uPlot, min: number, max: number): [number, number] =>
+					min === max ? [min - LONE_S, max + LONE_S] : [min, max],
+			},
 			y: {
 				range: (_: uPlot, min: number, max: number): [number, number] => [
 					Math.min(0, min),
@@ -155,7 +164,7 @@ export function Chart(p: Props) {
 		...p.lines.map((l) => `${l.label}/${l.colour}/${l.stack}`),
 	].join("\n");
 	const data = [p.times, ...stacked(p.lines)] as uPlot.AlignedData;
-	const height = p.height ?? 190;
+	const height = (p.height ?? 190) * scale();
 
 	useEffect(() => {
 		const node = box.current as HTMLDivElement;

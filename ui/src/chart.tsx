@@ -97,7 +97,7 @@ function optionsOf(p: Props, width: number, height: number, hover: (i: number | 
 		series: [{}, ...p.lines.map((l) => seriesOf(l, p.times.length))],
 		bands: bandsOf(p.lines),
 		axes: [
-			axis,
+			{ ...axis, space: 60 * scale() },
 			{
 				...axis,
 				size: 74 * scale(),
@@ -108,7 +108,7 @@ function optionsOf(p: Props, width: number, height: number, hover: (i: number | 
 			x: {
 				/* of one point alone a graph would show years */
 				range: (_: uPlot, min: number, max: number): [number, number] =>
-					min === max ? [min - LONE_S, max + LONE_S] : [min, max],
+					p.times.length === 1 ? [min - LONE_S, min + LONE_S] : [min, max],
 			},
 			y: {
 				range: (_: uPlot, min: number, max: number): [number, number] => [

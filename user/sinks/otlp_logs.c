@@ -10,6 +10,7 @@
 #include "user/lib/addr.h"
 #include "user/lib/cleanup.h"
 #include "user/lib/clock.h"
+#include "user/lib/container.h"
 #include "user/sinks/otlp.h"
 #include "user/sinks/otlp_attributes.h"
 
@@ -83,6 +84,7 @@ static void flow_attributes(const struct sink_rows *rows, const struct flow *f,
 static void connection_attributes(const struct connection *c, struct otlp_attributes *a)
 {
 	const char *role = connection_role_name(c->role), *end = connection_end_name(c->end);
+	struct container container;
 	char id[20];
 
 	otlp_add_address(a, "network.local.address", c->local);
@@ -95,6 +97,9 @@ static void connection_attributes(const struct connection *c, struct otlp_attrib
 		otlp_add_int(a, "process.pid", c->pid);
 	otlp_add_text(a, "process.executable.name", c->comm);
 	otlp_add_text(a, "process.linux.cgroup", c->cgroup_path);
+	container_of_cgroup(c->cgroup_path, &container);
+	otlp_add_text(a, "container.id", container.id);
+	otlp_add_text(a, "k8s.pod.uid", container.pod_uid);
 	otlp_add_text(a, "wiretally.connection.role", role ? role : "");
 	otlp_add_text(a, "wiretally.connection.end", end ? end : "");
 	otlp_add_int(a, "wiretally.connection.connect_ns", c->connect_ns);

@@ -58,7 +58,7 @@ static inline const char *connection_role_name(int64_t role)
 #define CONNECTION_SYN_RESENT 0x20
 
 #define CONNECTION_COMM_MAX 16 /* with NUL */
-#define CONNECTION_CGROUP_MAX 128 /* path, with NUL; a longer one keeps its end */
+#define CONNECTION_CGROUP_MAX 192 /* path, with NUL; a longer one keeps its end */
 #define CONNECTION_UID_UNKNOWN UINT32_MAX
 
 struct connection {

@@ -22,10 +22,15 @@ static const char *text_of(Opentelemetry__Proto__Common__V1__KeyValue **at, size
 	return NULL;
 }
 
+#define ID "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+#define CGROUP                                                                                      \
+	"/kubepods.slice/kubepods-pod0f1c2b3a_1111_2222_3333_444455556666.slice/cri-containerd-" ID \
+	".scope"
+
 Test(otlp, rows_from_the_middle)
 {
 	struct flow f[3] = { { .ethertype = 0x0800, .proto = 17 } };
-	struct connection c = { .id = 7, .protocol = 6, .comm = "a\xff" };
+	struct connection c = { .id = 7, .protocol = 6, .comm = "a\xff", .cgroup_path = CGROUP };
 	struct sink_rows rows = { .agent = "a",
 				  .host = "h",
 				  .flows = f,
@@ -52,6 +57,12 @@ Test(otlp, rows_from_the_middle)
 	cr_expect_str_eq(text_of(scope->log_records[1]->attributes,
 				 scope->log_records[1]->n_attributes, "process.executable.name"),
 			 "?", "no UTF-8");
+	cr_expect_str_eq(text_of(scope->log_records[1]->attributes,
+				 scope->log_records[1]->n_attributes, "k8s.pod.uid"),
+			 "0f1c2b3a-1111-2222-3333-444455556666");
+	cr_expect_str_eq(text_of(scope->log_records[1]->attributes,
+				 scope->log_records[1]->n_attributes, "container.id"),
+			 ID);
 	cr_expect_str_eq(text_of(m->resource_logs[0]->resource->attributes,
 				 m->resource_logs[0]->resource->n_attributes, "host.name"),
 			 "h");

@@ -232,9 +232,10 @@ def rows_of(path):
 
 
 def nfacctd(rig):
-    """Its sums, and tshark's reading of the options."""
+    """Its sums, which connections among the flows do not change; and tshark's reading of those and
+    of the options."""
     rig.need("nfacctd", "tshark", "tcpdump", "iperf3")
-    a, b, c, start = watched(rig, f"ipfix://127.0.0.1:{PORT}?options=1",
+    a, b, c, start = watched(rig, f"ipfix://127.0.0.1:{PORT}?options=1&connections=1",
                              f"netflow9://127.0.0.1:{PORT + 1}")
     conf, out, pcap = (f"{rig.tmp}/{n}" for n in ("nfacctd.conf", "nfacctd.json", "sent.pcap"))
     with open(conf, "w") as f:
@@ -272,6 +273,15 @@ def nfacctd(rig):
                   f"{port}: the interface's name: {re.findall('.*[Nn]ame.*', part)[:5]}")
         rig.check(re.search(r"[Ss]ampling ?[Ii]nterval: 1", part), f"{port}: sampling")
     rig.check("alformed" not in text, "malformed")
+    connections = sinks_now(rig)[0]["given"] - sinks_now(rig)[1]["given"]
+    rig.check(connections > 1, "connections were given")
+    read = c.run("tshark", "-r", pcap, "-d", f"udp.port=={PORT},cflow", "-V", "-Y",
+                 f"udp.dstport=={PORT}")
+    rig.equal(len(re.findall(r"Flow End Reason: ", read)), connections, "connections that tshark reads")
+    names = set(re.findall(r"ApplicationName: (\S+)", read))
+    rig.check("iperf3" in names, f"whose connections: {names}")
+    rig.check(re.search(r"Enterprise Private entry: .*Example", read) or "32473" in read,
+              "elements of an enterprise")
 
 
 def receiver_comes_back(rig):

@@ -5,11 +5,12 @@
 #include <string.h>
 
 #include "user/lib/cleanup.h"
+#include "user/sinks/flow_message_internal.h"
 
 #define IPFIX_HEADER 16
 #define V9_HEADER 20
 #define SET_HEADER 4
-#define FIRST_TEMPLATE 256
+#define FIRST_TEMPLATE FLOW_MESSAGE_FIRST_TEMPLATE
 #define ETHERTYPE_IPV4 0x0800
 #define ETHERTYPE_IPV6 0x86dd
 #define VLAN_ID 0x0fff
@@ -113,18 +114,6 @@ static bool is_in(const struct flow_message *m, const struct field *f, uint16_t 
 {
 	return f->which & 1u << (template - FIRST_TEMPLATE) &&
 	       f->protocols & (m->is_v9 ? IN_V9 : IN_IPFIX);
-}
-
-static void put(struct flow_message *m, uint64_t n, size_t bytes)
-{
-	for (size_t i = 0; i < bytes; i++)
-		m->bytes[m->len++] = (uint8_t)(n >> 8 * (bytes - 1 - i));
-}
-
-static void put_at(struct flow_message *m, size_t at, uint64_t n, size_t bytes)
-{
-	for (size_t i = 0; i < bytes; i++)
-		m->bytes[at + i] = (uint8_t)(n >> 8 * (bytes - 1 - i));
 }
 
 /* ---- records -------------------------------------------------------------------------------- */
@@ -242,7 +231,7 @@ static void begin(struct flow_message *m)
 	m->records = m->options = m->parts = 0;
 }
 
-static void end_set(struct flow_message *m)
+void flow_message_end_set(struct flow_message *m)
 {
 	if (!m->set)
 		return;
@@ -277,7 +266,7 @@ int flow_message_flush(struct flow_message *m, int64_t now_us)
 	uint32_t records = m->records;
 	int err;
 
-	end_set(m);
+	flow_message_end_set(m);
 	if (!m->parts)
 		return 0;
 	fill_header(m, now_us);
@@ -326,17 +315,16 @@ static void put_option_template(struct flow_message *m, uint16_t template)
 
 static void put_option_templates(struct flow_message *m)
 {
-	end_set(m);
+	flow_message_end_set(m);
 	m->set = m->len;
 	put(m, m->is_v9 ? 1 : 3, 2);
 	put(m, 0, 2);
 	put_option_template(m, OPTIONS_NAME);
 	put_option_template(m, OPTIONS_SAMPLING);
-	end_set(m);
+	flow_message_end_set(m);
 }
 
-/* There is room, and the open set is of this template. */
-static int open_set(struct flow_message *m, uint16_t template, size_t need, int64_t now_us)
+int flow_message_open_set(struct flow_message *m, uint16_t template, size_t need, int64_t now_us)
 {
 	int err = 0;
 
@@ -345,7 +333,7 @@ static int open_set(struct flow_message *m, uint16_t template, size_t need, int6
 	if (err)
 		return err;
 	if (m->set && m->template != template)
-		end_set(m);
+		flow_message_end_set(m);
 	if (m->set)
 		return 0;
 	m->set = m->len;
@@ -357,7 +345,7 @@ static int open_set(struct flow_message *m, uint16_t template, size_t need, int6
 
 static int put_name(struct flow_message *m, const struct flow_message_interface *i, int64_t now_us)
 {
-	int err = open_set(m, OPTIONS_NAME, 20, now_us);
+	int err = flow_message_open_set(m, OPTIONS_NAME, 20, now_us);
 
 	if (err)
 		return err;
@@ -372,7 +360,7 @@ static int put_name(struct flow_message *m, const struct flow_message_interface 
 static int put_sampling(struct flow_message *m, const struct flow_message_interface *i,
 			int64_t now_us)
 {
-	int err = open_set(m, OPTIONS_SAMPLING, 9, now_us);
+	int err = flow_message_open_set(m, OPTIONS_SAMPLING, 9, now_us);
 
 	if (err)
 		return err;
@@ -426,6 +414,8 @@ static int put_templates(struct flow_message *m, int64_t now_us)
 		put_template(m, FIRST_TEMPLATE + i);
 	if (m->with_options)
 		put_option_templates(m);
+	if (m->with_connections)
+		connection_message_templates(m);
 	m->templates_us = now_us;
 	m->has_news = m->interfaces_len > 0;
 	return flow_message_flush(m, now_us);
@@ -434,7 +424,7 @@ static int put_templates(struct flow_message *m, int64_t now_us)
 static int put_row(struct flow_message *m, const struct flow *f, int64_t now_us)
 {
 	uint16_t template = template_of(f);
-	int err = open_set(m, template, record_bytes(m, template), now_us);
+	int err = flow_message_open_set(m, template, record_bytes(m, template), now_us);
 
 	if (err)
 		return err;
@@ -446,7 +436,7 @@ static int put_row(struct flow_message *m, const struct flow *f, int64_t now_us)
 	return 0;
 }
 
-int flow_message_add(struct flow_message *m, const struct flow *rows, size_t len, int64_t now_us)
+int flow_message_ready(struct flow_message *m, int64_t now_us)
 {
 	int err = 0;
 
@@ -455,6 +445,13 @@ int flow_message_add(struct flow_message *m, const struct flow *rows, size_t len
 		err = put_templates(m, now_us);
 	if (!err && m->has_news)
 		err = put_options(m, now_us);
+	return err;
+}
+
+int flow_message_add(struct flow_message *m, const struct flow *rows, size_t len, int64_t now_us)
+{
+	int err = flow_message_ready(m, now_us);
+
 	for (size_t i = 0; !err && i < len; i++)
 		err = put_row(m, &rows[i], now_us);
 	return err;

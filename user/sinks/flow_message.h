@@ -24,6 +24,8 @@ typedef int flow_message_send(void *arg, const uint8_t *bytes, size_t len, uint3
 
 #define FLOW_MESSAGE_INTERFACES_MAX 64 /* described; more are not */
 
+#define FLOW_MESSAGE_APPLICATIONS_MAX 1024 /* have a name; more are 0 */
+
 /* What options say of an interface: name (elements 10 and 82), sampling (34 and 35). */
 struct flow_message_interface {
 	uint32_t index;
@@ -34,6 +36,8 @@ struct flow_message_interface {
 struct flow_message {
 	bool is_v9;
 	bool with_options; /* names and sampling of interfaces; v9: true, IPFIX: false */
+	bool with_connections; /* IPFIX alone: connection_message.h; then the next */
+	uint32_t enterprise; /* number of who defines elements that IANA does not */
 	uint32_t domain; /* observation domain, v9: source id */
 	flow_message_send *send;
 	void *arg;
@@ -48,6 +52,8 @@ struct flow_message {
 	struct flow_message_interface interfaces[FLOW_MESSAGE_INTERFACES_MAX];
 	size_t interfaces_len;
 	bool has_news; /* of interfaces, not sent yet */
+	char applications[FLOW_MESSAGE_APPLICATIONS_MAX][16]; /* names of processes */
+	uint32_t applications_len, applications_told;
 	uint32_t options; /* in this message, of options data: they count for the sequence */
 	uint32_t records; /* in this message, of data */
 	uint32_t parts; /* v9's count: records and templates */

@@ -34,7 +34,7 @@ struct sink {
 	struct sink_url url;
 	void *own; /* the kind's */
 	uint64_t all;
-	bool takes_no_rows;
+	bool takes_no_rows, takes_connections;
 	int64_t tick_ns, next_tick_ns; /* 0: it does not */
 	const struct sink_metrics *metrics;
 	bool is_open; /* the thread's own, as the next */
@@ -66,6 +66,7 @@ static int parse(struct sink *s, const char *url, const char **why)
 
 	*why = "want ipfix://HOST:PORT, ipfix+tcp://, ipfix+tls://, netflow9://HOST:PORT, file:PATH, kafka://HOST:PORT/TOPIC or otlp+http://HOST:PORT";
 	s->kind = find_kind(url);
+	s->takes_connections = s->kind && s->kind->takes_connections;
 	if (!s->kind || strlen(url) >= sizeof(s->counts.url) ||
 	    sink_url_parse(url + strlen(s->kind->scheme), &s->url))
 		return -EINVAL;
@@ -113,6 +114,11 @@ void sink_set_wants(struct sink *s, bool rows, int64_t tick_us)
 {
 	s->takes_no_rows = !rows;
 	s->tick_ns = tick_us * 1000;
+}
+
+void sink_set_takes_connections(struct sink *s, bool takes)
+{
+	s->takes_connections = takes;
 }
 
 void sink_trouble(struct sink *s, const char *what)
@@ -402,7 +408,7 @@ static struct chunk *make_chunk(const struct sink *s, const struct batch *b,
 
 static size_t wanted_connections(const struct sink *s, const struct batch *b)
 {
-	return s->kind->takes_connections && !s->takes_no_rows ? b->connections_len : 0;
+	return s->takes_connections && !s->takes_no_rows ? b->connections_len : 0;
 }
 
 uint64_t sink_wants(const struct sink *s, const struct batch *b)

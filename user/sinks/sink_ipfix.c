@@ -7,13 +7,14 @@
 
 #include "user/lib/cleanup.h"
 #include "user/lib/clock.h"
-#include "user/sinks/flow_message.h"
+#include "user/sinks/connection_message.h"
 #include "user/sinks/sink.h"
 #include "user/sinks/sink_kind.h"
 #include "user/sinks/sink_socket.h"
 #include "user/sinks/sink_tls.h"
 
 #define BURST_NS 1000000
+#define ENTERPRISE_DEFAULT 32473 /* RFC 5612: for examples; we have none of our own */
 
 enum flavour { IPFIX_UDP, IPFIX_TCP, IPFIX_TLS, NETFLOW9 };
 
@@ -84,6 +85,7 @@ static int ipfix_make(const struct sink_kind *kind, struct sink *sink, struct si
 {
 	AUTO(ipfix_free) struct ipfix *x = calloc(1, sizeof(*x));
 	uint64_t domain = 0, options = kind->flavour == NETFLOW9;
+	uint64_t connections = 0, enterprise = ENTERPRISE_DEFAULT;
 
 	if (!x)
 		return -ENOMEM;
@@ -93,10 +95,14 @@ static int ipfix_make(const struct sink_kind *kind, struct sink *sink, struct si
 	x->socket.fd = -1;
 	if (*url->path || sink_url_host(url, &x->host, &x->port))
 		return -EINVAL;
-	*why = "behind ? may stand rate=N, domain=N, options=0|1 and all=1, joined by &";
+	*why = "behind ? may stand rate=N, domain=N, options=0|1, all=1, and of IPFIX connections=0|1 and enterprise=N, joined by &";
 	if (sink_url_number(url, "rate", 1, UINT32_MAX, &x->rate) ||
 	    sink_url_number(url, "domain", 0, UINT32_MAX, &domain) ||
 	    sink_url_number(url, "options", 0, 1, &options))
+		return -EINVAL;
+	if (kind->flavour != NETFLOW9 &&
+	    (sink_url_number(url, "connections", 0, 1, &connections) ||
+	     sink_url_number(url, "enterprise", 1, UINT32_MAX, &enterprise)))
 		return -EINVAL;
 	if (kind->flavour == IPFIX_TLS && make_tls(x, url)) {
 		*why = "behind ? may stand ca=FILE, and cert=FILE and key=FILE together, in PEM";
@@ -105,6 +111,9 @@ static int ipfix_make(const struct sink_kind *kind, struct sink *sink, struct si
 	flow_message_init(&x->message, kind->flavour == NETFLOW9, (uint32_t)domain, wall_us(),
 			  send_message, x);
 	x->message.with_options = options;
+	x->message.with_connections = connections;
+	x->message.enterprise = (uint32_t)enterprise;
+	sink_set_takes_connections(sink, connections);
 	*ret = TAKE(x);
 	return 0;
 }
@@ -140,14 +149,20 @@ static void describe(struct ipfix *x, const struct sink_rows *rows, const struct
 static int ipfix_deliver(void *own, const struct sink_rows *rows, size_t from)
 {
 	struct ipfix *x = own;
-	int err;
+	size_t first; /* of the connections */
+	int err = 0;
 
 	for (size_t i = from; i < rows->flows_len; i++)
 		describe(x, rows, &rows->flows[i]);
 	if (sink_socket_take_refused(&x->socket)) /* whoever comes knows no templates */
 		flow_message_forget(&x->message);
-	err = flow_message_add(&x->message, rows->flows + from, rows->flows_len - from, wall_us());
-
+	if (from < rows->flows_len)
+		err = flow_message_add(&x->message, rows->flows + from, rows->flows_len - from,
+				       wall_us());
+	first = from > rows->flows_len ? from - rows->flows_len : 0;
+	if (!err)
+		err = connection_message_add(&x->message, rows->connections + first,
+					     rows->connections_len - first, wall_us());
 	return err ? err : flow_message_flush(&x->message, wall_us());
 }
 

@@ -86,6 +86,9 @@ extern const struct sink_kind sink_file; /* sink_file.c */
 extern const struct sink_kind sink_kafka; /* sink_kafka.c */
 extern const struct sink_kind sink_otlp_http, sink_otlp_https; /* sink_otlp.c */
 
+/* From make(): whether it takes connections; as it is: as the kind says. */
+void sink_set_takes_connections(struct sink *s, bool takes);
+
 /* From make(): whether it takes rows, and how often it ticks; as it is: rows, and never (0). */
 void sink_set_wants(struct sink *s, bool rows, int64_t tick_us);
 

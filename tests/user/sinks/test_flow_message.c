@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0
 /* What is written is what our own reader reads (user/exporters), for all kinds of rows. */
+#include "user/sinks/connection_message.h"
 #include "user/sinks/flow_message.h"
 
 #include <criterion/criterion.h>
@@ -145,6 +146,91 @@ Test(flow_message, messages_are_bounded_and_counted)
 		cr_expect(w.source->counts[EXPORT_RESTARTS] == 0);
 		cr_expect(w.source->counts[EXPORT_OUT_OF_ORDER] == 0);
 	}
+}
+
+/* What a connection's record is, read by hand: templates are the RFC's, and so is the enterprise bit. */
+static uint8_t last[FLOW_MESSAGE_BYTES * 4];
+static size_t last_len;
+
+static int keep(void *arg, const uint8_t *bytes, size_t len, uint32_t records)
+{
+	cr_assert(last_len + len <= sizeof(last));
+	memcpy(last + last_len, bytes, len);
+	last_len += len;
+	*(uint32_t *)arg += records;
+	return 0;
+}
+
+static uint64_t number_at(size_t at, size_t bytes)
+{
+	uint64_t n = 0;
+
+	cr_assert(at + bytes <= last_len);
+	while (bytes--)
+		n = n << 8 | last[at++];
+	return n;
+}
+
+/* Where the set with this id begins; 0: nowhere. */
+static size_t find_set(uint16_t id)
+{
+	for (size_t message = 0; message < last_len; message += number_at(message + 2, 2))
+		for (size_t at = message + 16; at < message + number_at(message + 2, 2);
+		     at += number_at(at + 2, 2))
+			if (number_at(at, 2) == id)
+				return at;
+	return 0;
+}
+
+Test(flow_message, connections_have_elements_of_an_enterprise)
+{
+	struct connection c = { .id = 7,
+				.protocol = 6,
+				.role = ROLE_SERVER,
+				.local_port = 443,
+				.remote_port = 50000,
+				.start_us = NOW_US - 1000000,
+				.last_us = NOW_US,
+				.retransmits = 3,
+				.segments_out = 99,
+				.pid = 4711,
+				.comm = "nginx" };
+	struct flow_message m;
+	uint32_t records = 0;
+	size_t at;
+
+	last_len = 0;
+	addr_parse("10.0.0.1", c.local);
+	addr_parse("10.0.0.9", c.remote);
+	flow_message_init(&m, false, 1, NOW_US, keep, &records);
+	m.with_connections = true;
+	m.enterprise = 32473;
+	cr_assert(connection_message_add(&m, &c, 1, NOW_US) == 0);
+	cr_assert(connection_message_add(&m, &c, 1, NOW_US) == 0);
+	cr_assert(flow_message_flush(&m, NOW_US) == 0);
+	cr_expect(records == 2 && m.sequence == 3, "two, and a name once");
+	at = find_set(264); /* name before use */
+	cr_assert(at && at < find_set(262));
+	cr_expect(number_at(at + 4, 4) == 0x06000001);
+	cr_expect(!memcmp(last + at + 8, "nginx", 6));
+	at = find_set(262) + 4;
+	cr_expect(number_at(at, 4) == 0x0a000009, "who opened it is the source");
+	cr_expect(number_at(at + 4, 4) == 0x0a000001);
+	cr_expect(number_at(at + 8, 2) == 50000 && number_at(at + 10, 2) == 443);
+	cr_expect(number_at(at + 12, 1) == 6);
+	cr_expect(number_at(at + 13, 8) == (NOW_US - 1000000) / 1000);
+	cr_expect(number_at(at + 29, 1) == 2, "it lives");
+	cr_expect(number_at(at + 30, 4) == 0x06000001);
+	cr_expect(number_at(at + 34, 4) == 3 && number_at(at + 38, 4) == 99);
+	at = find_set(2); /* templates: the first with the enterprise's bit has its number behind */
+	while (number_at(at, 2) != (0x8000 | 1))
+		at++;
+	cr_expect(number_at(at + 2, 2) == 4 && number_at(at + 4, 4) == 32473);
+	flow_message_forget(&m); /* somebody else reads: names come again */
+	last_len = 0;
+	cr_assert(connection_message_add(&m, &c, 1, NOW_US) == 0);
+	cr_assert(flow_message_flush(&m, NOW_US) == 0);
+	cr_expect(find_set(264) && find_set(3));
 }
 
 /* Options are data records, which count for IPFIX's sequence: nothing is missing to who reads. */

@@ -23,9 +23,9 @@ static const char *text_of(Opentelemetry__Proto__Common__V1__KeyValue **at, size
 }
 
 #define ID "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
-#define CGROUP                                                                                      \
-	"/kubepods.slice/kubepods-pod0f1c2b3a_1111_2222_3333_444455556666.slice/cri-containerd-" ID \
-	".scope"
+#define CGROUP                                                             \
+	"/kubepods.slice/kubepods-pod0f1c2b3a_1111_2222_3333_444455556666" \
+	".slice/cri-containerd-" ID ".scope"
 
 Test(otlp, rows_from_the_middle)
 {

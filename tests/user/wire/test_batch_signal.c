@@ -167,16 +167,14 @@ static void expect_bad(Wiretally__V1__Batch *m, const char *name, const char *ex
 
 Test(batch_signal, malformed_ones_are_named)
 {
-	static const char zeros[16],
-		long_text[CONNECTION_CGROUP_MAX + 64] =
-			"/a/cgroup/that/is/longer/than/its/place/in/the/batch/"
-			"0123456789012345678901234567890123456789012345678901234567890123456789012345678"
-			"0123456789012345678901234567890123456789012345678901234567890123456789012345678";
+	static const char zeros[16];
+	char long_text[CONNECTION_CGROUP_MAX + 1] = "";
 	Wiretally__V1__Batch m = WIRETALLY__V1__BATCH__INIT;
 	Wiretally__V1__Connection c, good_c = WIRETALLY__V1__CONNECTION__INIT, *cs[] = { &c };
 	Wiretally__V1__Drop d, good_d = WIRETALLY__V1__DROP__INIT, *ds[] = { &d };
 	Wiretally__V1__HostCount h, good_h = WIRETALLY__V1__HOST_COUNT__INIT, *hs[] = { &h };
 
+	memset(long_text, 'x', CONNECTION_CGROUP_MAX);
 	m.schema = BATCH_SCHEMA;
 	m.agent = "agent-1";
 	m.instance = BYTES(zeros, 16);

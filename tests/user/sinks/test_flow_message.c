@@ -148,7 +148,7 @@ Test(flow_message, messages_are_bounded_and_counted)
 	}
 }
 
-/* What a connection's record is, read by hand: templates are the RFC's, and so is the enterprise bit. */
+/* What a connection's record is, read by hand. */
 static uint8_t last[FLOW_MESSAGE_BYTES * 4];
 static size_t last_len;
 

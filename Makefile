@@ -61,6 +61,8 @@ CPPFLAGS += -DWT_HAVE_KAFKA
 SINKS_LIBS := -lrdkafka
 endif
 SINKS_LIBS += -ljansson -lcurl -lgnutls -lz
+# sinks write Parquet by it
+DUCKDB_LIBS := -L$(DUCKDB) -lduckdb -Wl,-rpath,$(abspath $(DUCKDB))
 # OTLP's own schema; protoc-c knows no `optional` of proto3, a oneof of one is the same on the wire
 OTLP_FROM := /usr/include/opentelemetry/proto
 OTLP_NAMES := common/v1/common resource/v1/resource logs/v1/logs metrics/v1/metrics \
@@ -213,7 +215,7 @@ $(BUILD)/tests/user/wire/%: $(BUILD)/tests/user/wire/%.o $(BASE_A)
 $(BUILD)/tests/user/agent/%: $(BUILD)/tests/user/agent/%.o $(AGENT_A) $(METRICS_A) $(BASE_A)
 	$(link) -lcriterion $(AGENT_LIBS)
 $(BUILD)/tests/user/sinks/%: $(BUILD)/tests/user/sinks/%.o $(SINKS_A) $(EXPORTERS_A) $(BASE_A)
-	$(link) -lcriterion $(SINKS_LIBS) -lpthread $(BASE_LIBS)
+	$(link) -lcriterion $(SINKS_LIBS) $(DUCKDB_LIBS) -lpthread $(BASE_LIBS)
 $(BUILD)/tests/user/metrics/%: $(BUILD)/tests/user/metrics/%.o $(METRICS_A) $(BASE_A)
 	$(link) -lcriterion -lpthread $(BASE_LIBS)
 $(BUILD)/tests/user/exporters/%: $(BUILD)/tests/user/exporters/%.o $(EXPORTERS_A) $(BASE_A)
@@ -229,7 +231,7 @@ $(BUILD)/tests/tools/%: $(BUILD)/tests/tools/%.o $(TOOL_LIB) $(BASE_A)
 $(BUILD)/bench/scrape: $(BUILD)/bench/scrape.o $(METRICS_A) $(BASE_A)
 	$(link) -lpthread $(BASE_LIBS)
 $(BUILD)/bench/sinks: $(BUILD)/bench/sinks.o $(SINKS_A) $(BASE_A)
-	$(link) $(SINKS_LIBS) -lpthread $(BASE_LIBS)
+	$(link) $(SINKS_LIBS) $(DUCKDB_LIBS) -lpthread $(BASE_LIBS)
 $(BUILD)/bench/store: $(BUILD)/bench/store.o $(COLLECTOR_A) $(EXPORTERS_A) $(SINKS_A) $(METRICS_A) $(BASE_A) | $(DUCKDB)/libduckdb.so
 	$(link) $(COLLECTOR_LIBS) -lm
 $(BUILD)/bench/%: $(BUILD)/bench/%.o $(BENCH_LIB) $(TOOL_LIB) $(AGENT_A) $(METRICS_A) $(BASE_A)

@@ -89,7 +89,7 @@ def collector_reloads(rig):
     write(path, "keep: {raw: 6h\n")
     collector.signal(signal.SIGHUP)
     rig.wait_until(lambda: "is not taken" in collector.log(), "a wrong file to be refused")
-    write(path, "keep: {raw: 6h}\nmax-disk: 64M\nthreads: 2\n")
+    write(path, "keep: {raw: 6h}\nmax-disk: 64M\nthreads: 3\n")
     collector.signal(signal.SIGHUP)
     rig.wait_until(lambda: "was read again" in collector.log(), "a right one to be taken")
     rig.check("'threads' is another now: that takes a restart" in collector.log(),

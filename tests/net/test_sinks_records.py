@@ -3,6 +3,7 @@
 """Rows one by one, as files (JSON lines, protobuf, rotated) and in Kafka (librdkafka's mock cluster,
 with brokers that fail, read by kcat): as many as `wiretally top` counts, with the same sums."""
 import collections
+import ctypes
 import glob
 import json
 import os
@@ -63,6 +64,44 @@ def file_json(rig):
     (sink,) = with_traffic(rig, f"file:{path}")
     with open(path) as f:
         same_rows(rig, [json.loads(line) for line in f], sink)
+
+
+def duckdb(sql):
+    """The first row of an answer, as text: DuckDB's library is what we have to read Parquet."""
+    lib = ctypes.CDLL(f"{BUILD}/deps/duckdb/libduckdb.so")
+    lib.duckdb_value_varchar.restype = ctypes.c_char_p
+    lib.duckdb_column_count.restype = ctypes.c_uint64
+    lib.duckdb_result_error.restype = ctypes.c_char_p
+    db, connection, result = ctypes.c_void_p(), ctypes.c_void_p(), (ctypes.c_uint64 * 16)()
+    assert lib.duckdb_open(None, ctypes.byref(db)) == 0
+    assert lib.duckdb_connect(db, ctypes.byref(connection)) == 0
+    status = lib.duckdb_query(connection, sql.encode(), ctypes.byref(result))
+    assert status == 0, lib.duckdb_result_error(ctypes.byref(result))
+    return [lib.duckdb_value_varchar(ctypes.byref(result), ctypes.c_uint64(i), ctypes.c_uint64(0)).decode()
+            for i in range(lib.duckdb_column_count(ctypes.byref(result)))]
+
+
+def parquet(rig):
+    """Through a kill of the collector; what it had not sent by then is named."""
+    path = folder(rig)
+    a, b, _, start = watched(rig, f"parquet:{path}/flows.parquet?interval=1s")
+    collector = start()
+    agent = rig.agent(b, ["v1"], interval="200ms")
+    traffic(rig, a, b)
+    rig.wait_until(lambda: glob.glob(f"{path}/flows-*.parquet"), "a file")
+    collector.kill()
+    collector = start()
+    traffic(rig, a, b)
+    rig.equal(agent.stop(), 0, f"agent: {agent.log()}")
+    (sink,) = sinks(rig)
+    want = totals(rig)
+    rig.equal(collector.stop(), 0, "the collector's exit")
+    got = duckdb(f"SELECT count(*), sum(packets), sum(octets), count(DISTINCT filename) FROM "
+                 f"'{path}/flows-*.parquet'")
+    rig.equal(int(got[0]) + sink["lost"]["not_sent"], want[0], f"flows, and those named: {sink}")
+    if not sink["lost"]["not_sent"]:
+        rig.equal(tuple(map(int, got[:3])), want, "flows, packets, octets")
+    rig.check(int(got[3]) > 1, "several files")
 
 
 def messages(data):
@@ -232,7 +271,7 @@ def kafka_protobuf(rig):
     rig.check('agent: "test-agent"' in decode(one), f"{one}")
 
 
-TESTS = (file_json, file_protobuf_rotated, kafka, kafka_by_another_client, kafka_protobuf)
+TESTS = (file_json, file_protobuf_rotated, parquet, kafka, kafka_by_another_client, kafka_protobuf)
 
 if __name__ == "__main__":
     run_test(*[t for t in TESTS if t.__name__ in (sys.argv[1:] or [x.__name__ for x in TESTS])])

@@ -15,6 +15,7 @@
 #define MINUTE_US (INT64_C(60) * 1000000)
 #define RESENT_MIN ALERT_WINDOW_S /* one a second: fewer are noise, whatever their share */
 #define FAILED_MIN 10
+#define GONE_S 86400 /* who was silent for longer has been taken away */
 #define CONNECTS_MIN 20
 
 const struct alert_ask alert_asks[ALERT_QUESTIONS] = {
@@ -273,10 +274,12 @@ static void find_silent(const struct alert_answers *a, struct findings *found)
 	const json_t *agents = member(a->now, "agents", NULL), *agent;
 	size_t i;
 
-	json_array_foreach(agents, i, agent)
-		if (is_agent(agent))
-			add(found, ((double)a->now_us - number_at(agent, "last_us")) / 1e6,
-			    name_of(agent), "");
+	json_array_foreach(agents, i, agent) {
+		double silence_s = ((double)a->now_us - number_at(agent, "last_us")) / 1e6;
+
+		if (is_agent(agent) && silence_s < GONE_S)
+			add(found, silence_s, name_of(agent), "");
+	}
 }
 
 /* What a counter has gained since the round before. */

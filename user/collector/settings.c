@@ -40,7 +40,7 @@ static const struct option_row rows[] = {
 	{ "receive-buffer", 0, OPTION_BYTES, AT(receive_bytes), "SIZE", "32M", .min = 64u << 10,
 	  .max = 1u << 30, .help = "what each of these sockets may hold while the store is busy" },
 	{ "sink", 0, OPTION_LIST, AT(sinks), "URL",
-	  .help = "send rows there, too: ipfix://HOST:PORT, ipfix+tcp://…, netflow9://…, file:/PATH, kafka://HOST:PORT/TOPIC, otlp+http://HOST:PORT; repeatable" },
+	  .help = "send rows there, too: ipfix://HOST:PORT, ipfix+tcp://…, netflow9://…, file:/PATH, parquet:/PATH.parquet, kafka://HOST:PORT/TOPIC, otlp+http://HOST:PORT; repeatable" },
 	{ "alert", 0, OPTION_LIST, AT(alerts), "NAME=LIMIT",
 	  .help = "another limit of an alert, and for how long (ConnectsFail=0.5/2m), or NAME=off; docs/alerts.md names them; repeatable" },
 	{ "keep", 'k', OPTION_TEXT, AT(keep), "TIMES", KEEP_DEFAULT,

@@ -17,8 +17,8 @@
 #include "user/sinks/sink_url.h"
 
 static const struct sink_kind *const kinds[] = {
-	&sink_ipfix_udp, &sink_ipfix_tcp, &sink_ipfix_tls, &sink_netflow9,
-	&sink_file,	 &sink_kafka,	  &sink_otlp_http, &sink_otlp_https,
+	&sink_ipfix_udp, &sink_ipfix_tcp, &sink_ipfix_tls, &sink_netflow9,   &sink_file,
+	&sink_parquet,	 &sink_kafka,	  &sink_otlp_http, &sink_otlp_https,
 };
 
 /* Rows as they were given. */

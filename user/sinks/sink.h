@@ -12,6 +12,7 @@
  *   ipfix+tcp://HOST:PORT      IPFIX over TCP                 the kernel has taken it
  *   ipfix+tls://HOST:PORT      the same over TLS              TLS has taken it
  *   file:PATH                  JSON lines or protobuf         it was written
+ *   parquet:PATH               Parquet files                  a database beside them has it
  *   kafka://HOST:PORT/TOPIC    protobuf or JSON messages      the brokers have acknowledged it
  *   otlp+http://HOST:PORT      OpenTelemetry's log records    the receiver answered 200
  *

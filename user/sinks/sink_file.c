@@ -5,10 +5,8 @@
  *
  *   file:/var/log/flows.jsonl   flows.jsonl, flows.jsonl.20261126T031500.000123, …
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -20,6 +18,7 @@
 #include "user/lib/units.h"
 #include "user/sinks/sink_kind.h"
 #include "user/sinks/sink_record.h"
+#include "user/sinks/sink_rotation.h"
 
 #define BUFFER_BYTES (256u << 10)
 #define VARINT_MAX 5
@@ -99,11 +98,6 @@ static void file_close(void *own)
 
 /* ---- rotation ------------------------------------------------------------------------------- */
 
-static int is_older(const struct dirent **a, const struct dirent **b)
-{
-	return strcmp((*a)->d_name, (*b)->d_name);
-}
-
 /* NAME.20261126T031500.000123 */
 static bool is_rotated(const char *name, const char *base)
 {
@@ -111,23 +105,6 @@ static bool is_rotated(const char *name, const char *base)
 
 	return !strncmp(name, base, len) && strlen(name) == len + SUFFIX_LEN && name[len] == '.' &&
 	       !name[len + 1 + strspn(name + len + 1, "0123456789T.")];
-}
-
-static void remove_oldest(const struct file *f)
-{
-	AUTO_FREE char *copy = strdup(f->path), *other = strdup(f->path);
-	struct dirent **names;
-	size_t kept = 0;
-	int len = copy && other ? scandir(dirname(copy), &names, NULL, is_older) : -1, fd;
-
-	if (len < 0)
-		return;
-	fd = open(copy, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	for (int i = len; i-- > 0; free(names[i]))
-		if (is_rotated(names[i]->d_name, basename(other)) && kept++ >= f->keep)
-			unlinkat(fd, names[i]->d_name, 0);
-	free(names);
-	close_fd(fd);
 }
 
 static int rotate(struct file *f)
@@ -144,7 +121,7 @@ static int rotate(struct file *f)
 	if (rename(f->path, to))
 		return -errno;
 	file_close(f);
-	remove_oldest(f);
+	sink_rotation_trim(f->path, is_rotated, f->keep);
 	return file_open(f);
 }
 

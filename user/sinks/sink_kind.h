@@ -83,6 +83,7 @@ struct sink_kind {
 /* sink_ipfix.c */
 extern const struct sink_kind sink_ipfix_udp, sink_ipfix_tcp, sink_ipfix_tls, sink_netflow9;
 extern const struct sink_kind sink_file; /* sink_file.c */
+extern const struct sink_kind sink_parquet; /* sink_parquet.c */
 extern const struct sink_kind sink_kafka; /* sink_kafka.c */
 extern const struct sink_kind sink_otlp_http, sink_otlp_https; /* sink_otlp.c */
 

@@ -80,6 +80,7 @@ static const struct {
 	  NULL, "h=101.00" },
 	{ "WiretallyAgentSilent",
 	  "{\"agents\":[{\"agent\":\"a\",\"host\":\"h\",\"last_us\":1699999600000000,\"exporters\":[{\"exporter\":\"\"}]},"
+	  "{\"agent\":\"old\",\"host\":\"gone\",\"last_us\":1699900000000000,\"exporters\":[{\"exporter\":\"\"}]},"
 	  "{\"agent\":\"import\",\"host\":\"\",\"last_us\":1,\"exporters\":[{\"exporter\":\"x.pcap\"}]}]}",
 	  NULL, "h=400.00" },
 	{ "WiretallyRecordsLost",

@@ -58,8 +58,8 @@ int parquet_rows_ddl(const char *table, char *sql, size_t size)
 	int n = snprintf(sql, size, "CREATE TABLE IF NOT EXISTS %s (", table);
 
 	for (size_t i = 0; i < COLUMNS && n < (int)size; i++)
-		n += snprintf(sql + n, size - (size_t)n, "%s\"%s\" %s", i ? ", " : "", columns[i].name,
-			      columns[i].sql);
+		n += snprintf(sql + n, size - (size_t)n, "%s\"%s\" %s", i ? ", " : "",
+			      columns[i].name, columns[i].sql);
 	if (n < (int)size)
 		n += snprintf(sql + n, size - (size_t)n, ")");
 	return n < (int)size ? 0 : -E2BIG;
@@ -148,8 +148,8 @@ int parquet_rows_append(duckdb_connection connection, const char *table,
 		err = chunk ? append(appender, chunk, rows, from) : -ENOMEM;
 	}
 	if (err)
-		log_error("sink: parquet: %s", appender ? duckdb_appender_error(appender)
-							: "out of memory");
+		log_error("sink: parquet: %s",
+			  appender ? duckdb_appender_error(appender) : "out of memory");
 	if (chunk)
 		duckdb_destroy_data_chunk(&chunk);
 	duckdb_appender_destroy(&appender);

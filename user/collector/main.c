@@ -326,6 +326,7 @@ static int run(struct collector *c)
 		err = open_outside(c);
 	if (!err)
 		err = privileges_drop(&c->identity);
+	umask(0027); /* libraries make files, too, and flows are nobody else's */
 	if (!err)
 		err = lock_folder(c);
 	if (!err)

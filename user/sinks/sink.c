@@ -229,7 +229,7 @@ static void tick(struct sink *s)
 {
 	s->next_tick_ns = monotonic_ns() + s->tick_ns;
 	if (open_kind(s))
-		note(s, s->kind->tick(s->own, s->metrics), "metrics");
+		note(s, s->kind->tick(s->own, s->metrics), s->kind->tick_does);
 }
 
 static void wait_for_change(struct sink *s)

@@ -76,6 +76,7 @@ struct sink_kind {
 	 */
 	int (*deliver)(void *own, const struct sink_rows *rows, size_t from);
 	int (*tick)(void *own, const struct sink_metrics *source); /* sink_set_wants(); else NULL */
+	const char *tick_does; /* what its error is said to be of: "metrics" */
 	void (*close)(void *own);
 	void (*free)(void *own); /* closed before */
 };

@@ -192,6 +192,7 @@ static int otlp_tick(void *own, const struct sink_metrics *source)
 		.open = otlp_open,         \
 		.deliver = otlp_deliver,   \
 		.tick = otlp_tick,         \
+		.tick_does = "metrics",    \
 		.close = otlp_close,       \
 		.free = otlp_free,         \
 	}

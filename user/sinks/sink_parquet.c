@@ -11,6 +11,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -30,6 +31,7 @@
 #define ROWS_DEFAULT 1000000 /* in a file */
 #define KEEP_DEFAULT 1000
 #define TICK_US 1000000
+#define FILE_MODE 0640 /* flows are nobody else's */
 #define STAMP_LEN 25 /* "-20261126T031500-00000007" */
 
 struct parquet {
@@ -143,7 +145,7 @@ static int write_file(struct parquet *p, const char *name, const char *fresh)
 	if (err)
 		return err;
 	fd = open(fresh, O_RDONLY | O_CLOEXEC);
-	return fd < 0 || fsync(fd) || rename(fresh, name) ? -errno : 0;
+	return fd < 0 || fchmod(fd, FILE_MODE) || fsync(fd) || rename(fresh, name) ? -errno : 0;
 }
 
 /* What waits becomes a file. After a kill in the midst the same file is written once more. */
@@ -313,6 +315,7 @@ const struct sink_kind sink_parquet = {
 	.open = parquet_open,
 	.deliver = parquet_deliver,
 	.tick = parquet_tick,
+	.tick_does = "write a file",
 	.close = parquet_close,
 	.free = free,
 };

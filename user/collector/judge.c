@@ -17,12 +17,14 @@
 #include "user/lib/options.h"
 
 #define DEADLINE_MS 5000 /* of a round; a busy store is looked at the next time */
+#define REST 100 /* times as long as an answer took, until it is asked for again: 1 % of a CPU */
 
 static struct judge {
 	struct store *store;
 	struct store_reader *reader;
 	struct alerts *alerts;
-	json_t *answers[ALERT_QUESTIONS]; /* of the last round */
+	json_t *answers[ALERT_QUESTIONS]; /* the last ones */
+	int64_t due_ns[ALERT_QUESTIONS]; /* not before */
 	uint64_t failures; /* questions without an answer */
 	pthread_t thread;
 	pthread_mutex_t lock;
@@ -86,8 +88,14 @@ static void ask_all(struct judge *j, json_t *answers[ALERT_QUESTIONS])
 		return;
 	}
 	store_reader_extend(j->reader, DEADLINE_MS);
-	for (int i = 0; i < ALERT_QUESTIONS; i++)
+	for (int i = 0; i < ALERT_QUESTIONS; i++) {
+		int64_t from_ns = monotonic_ns();
+
+		if (from_ns < j->due_ns[i])
+			continue;
 		answers[i] = ask(j, &alert_asks[i]);
+		j->due_ns[i] = from_ns + (monotonic_ns() - from_ns) * REST;
+	}
 	store_reader_end(j->reader);
 }
 
@@ -100,7 +108,7 @@ static void say(const struct alert *alert)
 		  fires ? "fires" : "is resolved", alert_summary(alert, summary));
 }
 
-/* A question without an answer says neither that all is well nor that it is not. */
+/* What was not asked, or not answered, says neither that all is well nor that it is not. */
 static void look(struct judge *j, json_t *answers[ALERT_QUESTIONS], int64_t now_us)
 {
 	size_t len;
@@ -122,11 +130,14 @@ static void look(struct judge *j, json_t *answers[ALERT_QUESTIONS], int64_t now_
 	alerts_close(j->alerts, now_us, say);
 }
 
-static void forget(json_t *answers[ALERT_QUESTIONS])
+/* What was not asked, or not answered, stays as it was. */
+static void take_over(struct judge *j, json_t *answers[ALERT_QUESTIONS])
 {
 	for (int i = 0; i < ALERT_QUESTIONS; i++) {
-		json_decref(answers[i]);
-		answers[i] = NULL;
+		if (!answers[i])
+			continue;
+		json_decref(j->answers[i]);
+		j->answers[i] = answers[i];
 	}
 }
 
@@ -136,8 +147,7 @@ static void one_round(struct judge *j)
 
 	ask_all(j, answers);
 	look(j, answers, monotonic_us());
-	forget(j->answers);
-	memcpy(j->answers, answers, sizeof(answers));
+	take_over(j, answers);
 }
 
 /* ---- the thread ----------------------------------------------------------------------------- */
@@ -200,7 +210,8 @@ void judge_stop(void)
 	pthread_mutex_unlock(&j->lock);
 	pthread_join(j->thread, NULL);
 	j->is_running = false;
-	forget(j->answers);
+	for (int i = 0; i < ALERT_QUESTIONS; i++)
+		json_decref(TAKE(j->answers[i]));
 	store_reader_close(TAKE(j->reader));
 	alerts_free(TAKE(j->alerts));
 }

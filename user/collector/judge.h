@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0 */
 /*
- * The collector's own look at what it stores: every JUDGE_PERIOD_S it asks its API what the rules
- * (alert_rules.h) want to know, keeps the alerts (alerts.h), and logs those that begin to fire or
- * are resolved. One set a process: /v1/alerts and /metrics read it.
+ * The collector's own look at what it stores: every JUDGE_PERIOD_S, less often what takes long to
+ * answer, it asks its API what the rules (alert_rules.h) want to know, keeps the alerts (alerts.h),
+ * and logs those that begin to fire or are resolved. One set a process: /v1/alerts and /metrics
+ * read it.
  */
 #ifndef WT_JUDGE_H
 #define WT_JUDGE_H

@@ -191,41 +191,24 @@ static void add_places(const struct series *s, struct sql_builder *b)
 	sql_add(b, ")), ");
 }
 
-/* A key may be NULL, and then is equal to NULL. */
-static void add_same_key(const struct series *s, struct sql_builder *b)
-{
-	const char *separator = "", *at = s->key->aliases;
-	char alias[32];
-
-	for (; *at; at += strspn(at, ", ")) {
-		snprintf(alias, sizeof(alias), "%.*s", (int)strcspn(at, ", "), at);
-		at += strlen(alias);
-		sql_add(b, separator);
-		sql_add(b, "c.");
-		sql_add(b, alias);
-		sql_add(b, " IS NOT DISTINCT FROM p.");
-		sql_add(b, alias);
-		separator = " AND ";
-	}
-}
-
 /* Rows with their places, place LINE_REST of all others; the steps of each are yet to be made. */
 static void add_placed(const struct series *s, struct sql_builder *b)
 {
 	sql_add(b, "SELECT ");
-	sql_add(b, s->key ? "coalesce(p.place, " : "(");
+	sql_add(b, s->key ? "coalesce(w.place, " : "(");
 	sql_i64(b, LINE_REST);
 	sql_add(b, ")::BIGINT AS place, slot, slots, octets, packets, flows FROM ");
 	if (s->is_few) {
-		sql_add(b, "cells c");
+		sql_add(b, "cells r");
 	} else {
 		sql_add(b, "(");
 		add_rows(s, b);
-		sql_add(b, ") c");
+		sql_add(b, ") r");
 	}
 	if (s->key) {
-		sql_add(b, " LEFT JOIN places p ON ");
-		add_same_key(s, b);
+		const char *before = " LEFT JOIN places w ON ";
+
+		sql_each(b, s->key->aliases, &before, " AND ", query_key_same);
 	}
 	sql_add(b, " UNION ALL SELECT ");
 	sql_i64(b, LINE_REST);

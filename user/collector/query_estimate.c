@@ -11,19 +11,11 @@
 #include "user/collector/query_sql.h"
 #include "user/collector/store.h"
 
-/* "src_hi, src_lo" → "stats(src_hi), stats(src_lo)" */
-static void add_columns(struct sql_builder *b, const char *columns, bool is_first)
+static void add_stats(struct sql_builder *b, const char *column)
 {
-	char column[32];
-
-	for (const char *at = columns; *at; at += strspn(at, ", ")) {
-		snprintf(column, sizeof(column), "%.*s", (int)strcspn(at, ", "), at);
-		at += strlen(column);
-		sql_add(b, is_first ? "stats(" : ", stats(");
-		sql_add(b, column);
-		sql_add(b, ")");
-		is_first = false;
-	}
+	sql_add(b, "stats(");
+	sql_add(b, column);
+	sql_add(b, ")");
 }
 
 /* "[Min: 1, Max: 9][Has Null: …][Approx Unique: 216]" */
@@ -54,13 +46,13 @@ bool query_has_few_groups(const struct api_request *req, const struct query_scop
 {
 	AUTO(query_rows_done) struct query_rows rows = { 0 };
 	AUTO(sql_done) struct sql_builder b;
+	const char *before = "SELECT ";
 	uint64_t limit = QUERY_FEW_GROUPS / (scope->tiers.has_files ? QUERY_FILES_CAUTION : 1);
 
 	if (!times || sql_init(&b))
 		return false;
-	sql_add(&b, "SELECT ");
 	for (size_t i = 0; i < len; i++)
-		add_columns(&b, columns[i], i == 0);
+		sql_each(&b, columns[i], &before, ", ", add_stats);
 	sql_add(&b, " FROM ");
 	sql_add(&b, scope->source);
 	sql_add(&b, " f LIMIT 1");

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "user/collector/query_sql.h"
 #include "user/lib/cleanup.h"
 
 #define IS_IP "ethertype IN (2048, 34525)"
@@ -165,6 +166,14 @@ const struct query_key *query_key_find(const char *name, size_t len)
 			return &keys[i];
 	}
 	return NULL;
+}
+
+void query_key_same(struct sql_builder *b, const char *alias)
+{
+	sql_add(b, "r.");
+	sql_add(b, alias);
+	sql_add(b, " IS NOT DISTINCT FROM w.");
+	sql_add(b, alias);
 }
 
 const char *query_key_names(void)

@@ -33,6 +33,9 @@ struct query_key {
 };
 
 const struct query_key *query_key_find(const char *name, size_t len);
+/* "r.alias IS NOT DISTINCT FROM w.alias": of a row and a winner. A key may be NULL, and then is equal
+ * to NULL (frames without IP have no address). */
+void query_key_same(struct sql_builder *b, const char *alias);
 /* All names in a row, for messages: "src, dst, …". */
 const char *query_key_names(void);
 

@@ -61,6 +61,20 @@ void sql_text(struct sql_builder *b, const char *borrowed)
 	sql_add(b, placeholder);
 }
 
+void sql_each(struct sql_builder *b, const char *words, const char **before, const char *separator,
+	      void (*add)(struct sql_builder *b, const char *word))
+{
+	char word[SQL_WORD_MAX];
+
+	for (const char *at = words; *at; at += strspn(at, ", ")) {
+		snprintf(word, sizeof(word), "%.*s", (int)strcspn(at, ", "), at);
+		at += strlen(word);
+		sql_add(b, *before);
+		add(b, word);
+		*before = separator;
+	}
+}
+
 /* With placeholders, DuckDB would plan once to prepare and once more with their values. */
 void sql_u64(struct sql_builder *b, uint64_t value)
 {

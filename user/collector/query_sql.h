@@ -14,6 +14,7 @@
 
 #define SQL_PARAMS_MAX 32768 /* twice the longest filter stays below */
 #define SQL_TEXT_MAX (4u << 20)
+#define SQL_WORD_MAX 32 /* of sql_each(), with NUL */
 
 struct sql_builder {
 	FILE *out;
@@ -34,6 +35,13 @@ static inline void sql_done_auto(struct sql_builder *b)
 
 /* Append our own words: a constant, never text from outside. */
 void sql_add(struct sql_builder *b, const char *words);
+
+/*
+ * add(b, word) for each word of "a, b, …", with *before in front of it; behind the first, *before is
+ * `separator`, so that several lists become one.
+ */
+void sql_each(struct sql_builder *b, const char *words, const char **before, const char *separator,
+	      void (*add)(struct sql_builder *b, const char *word));
 
 /* Append a number, of type UBIGINT or BIGINT. */
 void sql_u64(struct sql_builder *b, uint64_t value);

@@ -167,28 +167,9 @@ static void for_each_alias(const struct top *top, struct sql_builder *b, const c
 			   void (*add)(struct sql_builder *b, const char *alias))
 {
 	const char *before = "";
-	char alias[32];
 
-	for (size_t i = 0; i < top->keys_len; i++) {
-		const char *at = top->keys[i]->aliases;
-
-		for (; *at; at += strspn(at, ", ")) {
-			snprintf(alias, sizeof(alias), "%.*s", (int)strcspn(at, ", "), at);
-			at += strlen(alias);
-			sql_add(b, before);
-			add(b, alias);
-			before = separator;
-		}
-	}
-}
-
-/* A key may be NULL (frames without IP have no address), and then is equal to NULL. */
-static void add_same_key(struct sql_builder *b, const char *alias)
-{
-	sql_add(b, "r.");
-	sql_add(b, alias);
-	sql_add(b, " IS NOT DISTINCT FROM w.");
-	sql_add(b, alias);
+	for (size_t i = 0; i < top->keys_len; i++)
+		sql_each(b, top->keys[i]->aliases, &before, separator, add);
 }
 
 static void add_winner_key(struct sql_builder *b, const char *alias)
@@ -219,7 +200,7 @@ static void add_winning_groups(const struct top *top, struct sql_builder *b)
 	sql_add(b, ") r LEFT JOIN ");
 	add_winners(top, b);
 	sql_add(b, " w ON (");
-	for_each_alias(top, b, " AND ", add_same_key);
+	for_each_alias(top, b, " AND ", query_key_same);
 	sql_add(b, ") GROUP BY ALL");
 }
 

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0 OR GPL-2.0
+/*
+ * Tables have statistics, and then few groups are found by one scan; files have none, and the rows
+ * are looked at twice. What is answered must be the same.
+ */
+#include "tests/user/collector/query_ask.h"
+#include "user/collector/query.h"
+#include "user/collector/query_estimate.h"
+#include "user/collector/store_seal.h"
+
+#define LATER (T0 + INT64_C(3) * 3600 * 1000000)
+#define RANGE "from=1700000000000000&to=1700000060000000&"
+
+static void fill(struct fixture *fx)
+{
+	static const char *const hosts[] = { "10.0.0.1", "10.0.0.2",	"10.0.0.3",
+					     "10.0.9.1", "2001:db8::1", "2001:db8::2" };
+	struct flow rows[202];
+
+	fixture_open(fx);
+	fixture_exporter(fx, &(struct fixture_exporter){ 1, "a", "host-a", "" });
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		bool is_v6 = i % 5 == 0;
+		const char *src = hosts[is_v6 ? 4 + i / 5 % 2 : i % 4];
+		const char *dst = hosts[is_v6 ? 5 - i / 5 % 2 : (i + 1 + i / 9 % 3) % 4];
+		struct flow f = i % 17 == 3 ? fixture_flow(NULL, NULL) : fixture_flow(src, dst);
+
+		if (i % 17 == 3)
+			f.ethertype = 0x0806;
+		f.proto = i % 3 ? 6 : 17;
+		f.flags |= i % 2 ? FLOW_EGRESS : 0;
+		f.src_port = (uint16_t)(40000 + i % 7);
+		f.dst_port = (uint16_t)(i % 4 ? 443 : 53);
+		f.start_us = T0 + (int64_t)(i * 250000);
+		f.end_us = f.start_us + 1000;
+		f.packets = i % 10 + 1;
+		f.l2_octets = 100 * (i % 6 + 1); /* several are equal */
+		rows[i] = f;
+	}
+	rows[200].kind = rows[201].kind = FLOW_FOLD;
+	fixture_rows(fx, 1, rows, ARRAY_LEN(rows));
+}
+
+static void seal(struct fixture *fx)
+{
+	struct store_sealing job;
+
+	while (!store_seal_next(fx->store, LATER, &job)) {
+		cr_assert_eq(store_seal_write(fx->store, &job), 0);
+		cr_assert_eq(store_seal_publish(fx->store, &job), 0);
+	}
+}
+
+static const struct {
+	api_endpoint *endpoint;
+	const char *query;
+} questions[] = {
+	{ api_top, RANGE "by=src" },
+	{ api_top, RANGE "by=src&n=2&order=packets" },
+	{ api_top, RANGE "by=dst,dstport&n=3&order=flows" },
+	{ api_top, RANGE "by=conversation&n=4" },
+	{ api_top, RANGE "by=proto,direction&having=packets > 3" },
+	{ api_top, RANGE "by=srcnet&filter=dst port 443" },
+	{ api_top, RANGE "by=vlan" },
+	{ api_top, RANGE "by=src&filter=port 9" },
+	{ api_top, RANGE "by=src&order=bps&n=3" },
+	{ api_series, RANGE "by=src&step=10&n=2" },
+	{ api_series, RANGE "by=conversation&step=10&n=2&order=packets" },
+	{ api_series, RANGE "by=proto&step=5&order=flows" },
+	{ api_series, RANGE "by=src&step=10&filter=port 9" },
+};
+
+static bool has_few(struct fixture *fx)
+{
+	static const char *const columns[] = { "src_hi, src_lo" };
+	struct ask ask = { .len = 0 };
+	struct api_request req = { .arg = ask_arg,
+				   .store = fx->store,
+				   .reader = fx->reader,
+				   .now_us = T0 + 60000000,
+				   .impl = &ask };
+	struct api_reply reply = { 0 };
+	struct query_scope scope = { 0 };
+	bool few;
+
+	cr_assert_eq(query_scope_parse(&req, &reply, &scope), 0);
+	few = query_has_few_groups(&req, &scope, columns, 1, 1);
+	cr_expect(!query_has_few_groups(&req, &scope, columns, 1, QUERY_FEW_GROUPS),
+		  "so many of each are not few");
+	query_scope_done(&scope);
+	return few;
+}
+
+Test(api_scans, one_and_two_say_the_same)
+{
+	char *before[ARRAY_LEN(questions)];
+	unsigned int status;
+	struct fixture fx;
+
+	fill(&fx);
+	cr_expect(has_few(&fx), "a table's statistics are known");
+	for (size_t i = 0; i < ARRAY_LEN(questions); i++) {
+		before[i] = ask_text(&fx, questions[i].endpoint, questions[i].query, &status);
+		cr_expect_eq(status, 200, "%s: %s", questions[i].query, before[i]);
+	}
+	seal(&fx);
+	cr_expect(!has_few(&fx), "a file has none");
+	for (size_t i = 0; i < ARRAY_LEN(questions); i++) {
+		char *after =
+			ask_text(&fx, questions[i].endpoint, questions[i].query, &status);
+
+		cr_expect_str_eq(after, before[i], "%s", questions[i].query);
+		free(after);
+		free(before[i]);
+	}
+	fixture_close(&fx);
+}

@@ -276,7 +276,8 @@ $(BUILD)/fuzz/%: tests/fuzz/%.c $(BASE_A) $(COLLECTOR_A)
 	$(call say,FUZZ,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(FUZZ_CLANG) $(CPPFLAGS) $(FUZZ_FLAGS) -o $@ $< $(call src,lib) $(call src,wire) \
-		$(call fuzz_extra,$<) $(GEN)/proto/wiretally.pb-c.c $(BASE_LIBS) -lgnutls -lz -lpthread
+		$(call fuzz_extra,$<) $(if $(findstring otlp,$<),$(OTLP_OBJ:.o=.c)) \
+		$(GEN)/proto/wiretally.pb-c.c $(BASE_LIBS) -lgnutls -ljansson -lz -lpthread
 
 ## test-long: what takes too long for every run: more kills, more packets, ten minutes away
 test-long: all build-tests

@@ -88,7 +88,7 @@ void sql_i64(struct sql_builder *b, int64_t value)
 {
 	char text[48];
 
-	snprintf(text, sizeof(text), value < 0 ? "'%" PRId64 "'::BIGINT" : "%" PRId64 "::BIGINT",
+	snprintf(text, sizeof(text), value < 0 ? "(%" PRId64 ")::BIGINT" : "%" PRId64 "::BIGINT",
 		 value);
 	sql_add(b, text);
 }

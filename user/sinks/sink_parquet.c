@@ -43,6 +43,7 @@ struct parquet {
 	duckdb_connection connection;
 	uint64_t rows, number; /* of the file that is next */
 	int64_t begun_us; /* wall clock: when its first row came */
+	bool is_doubtful; /* what is in memory, after a transaction that failed (store.c) */
 };
 
 /* ---- SQL ------------------------------------------------------------------------------------ */
@@ -211,13 +212,15 @@ static int parquet_make(const struct sink_kind *kind, struct sink *sink, struct 
 	return 0;
 }
 
-/* What waits need not wait for the next start. */
+/* What waits need not wait for the next start; what is doubtful must not reach a file. */
 static void parquet_close(void *own)
 {
 	struct parquet *p = own;
 
-	if (p->connection)
+	if (p->connection && !p->is_doubtful)
 		seal(p);
+	else if (p->connection)
+		run(p, "PRAGMA disable_checkpoint_on_shutdown");
 	if (p->connection)
 		duckdb_disconnect(&p->connection);
 	if (p->db)
@@ -253,6 +256,7 @@ static int parquet_open(void *own)
 	int err = open_database(p);
 
 	p->rows = 0; /* until it is known */
+	p->is_doubtful = false;
 	if (!err && duckdb_connect(p->db, &p->connection) != DuckDBSuccess)
 		err = -ENOMEM;
 	if (!err)
@@ -277,6 +281,7 @@ static int store_rows(struct parquet *p, const struct sink_rows *rows, size_t fr
 	if (!err)
 		err = run(p, "COMMIT");
 	if (err) {
+		p->is_doubtful = true;
 		duckdb_query(p->connection, "ROLLBACK", NULL);
 		return err;
 	}

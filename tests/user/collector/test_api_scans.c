@@ -106,8 +106,7 @@ Test(api_scans, one_and_two_say_the_same)
 	seal(&fx);
 	cr_expect(!has_few(&fx), "a file has none");
 	for (size_t i = 0; i < ARRAY_LEN(questions); i++) {
-		char *after =
-			ask_text(&fx, questions[i].endpoint, questions[i].query, &status);
+		char *after = ask_text(&fx, questions[i].endpoint, questions[i].query, &status);
 
 		cr_expect_str_eq(after, before[i], "%s", questions[i].query);
 		free(after);

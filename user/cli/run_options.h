@@ -8,12 +8,12 @@
 
 #include "user/lib/options.h"
 
-#define RUN_ROWS 22
+#define RUN_ROWS 23
 
 struct child;
 
 struct run_options {
-	struct option_list interfaces, sample, allow, deny, sink;
+	struct option_list interfaces, sample, allow, deny, sink, alert;
 	const char *hook, *interval, *memory, *agent_id, *max_interfaces, *pin;
 	const char *data, *listen, *exporters, *keep, *max_disk;
 	const char *run_dir, *user;

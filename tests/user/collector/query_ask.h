@@ -27,16 +27,21 @@ static inline const char *ask_arg(const struct api_request *req, const char *nam
 	return NULL;
 }
 
+static inline struct api_request ask_request(struct fixture *fx, struct ask *ask)
+{
+	return (struct api_request){ .arg = ask_arg,
+				     .store = fx->store,
+				     .reader = fx->reader,
+				     .now_us = T0 + 60000000,
+				     .impl = ask };
+}
+
 /* The reply's body, which the caller frees; *status is HTTP's. */
 static inline char *ask_text(struct fixture *fx, api_endpoint *endpoint, const char *query,
 			     unsigned int *status)
 {
 	struct ask ask = { .text = strdup(query) };
-	struct api_request req = { .arg = ask_arg,
-				   .store = fx->store,
-				   .reader = fx->reader,
-				   .now_us = T0 + 60000000,
-				   .impl = &ask };
+	struct api_request req = ask_request(fx, &ask);
 	struct api_reply reply = { 0 };
 	char *at = ask.text, *pair;
 

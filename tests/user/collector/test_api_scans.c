@@ -74,11 +74,7 @@ static bool has_few(struct fixture *fx)
 {
 	static const char *const columns[] = { "src_hi, src_lo" };
 	struct ask ask = { .len = 0 };
-	struct api_request req = { .arg = ask_arg,
-				   .store = fx->store,
-				   .reader = fx->reader,
-				   .now_us = T0 + 60000000,
-				   .impl = &ask };
+	struct api_request req = ask_request(fx, &ask);
 	struct api_reply reply = { 0 };
 	struct query_scope scope = { 0 };
 	bool few;

@@ -19,12 +19,12 @@
 #define CONNECTS_MIN 20
 
 const struct alert_ask alert_asks[ALERT_QUESTIONS] = {
-	[QUESTION_COUNTS] = { api_hostcounts, { "last", "300", "n", "10000" } },
+	[QUESTION_COUNTS] = { api_hostcounts, { "last", "300", "n", "100000" } },
 	[QUESTION_TCP] = { api_tcp,
 			   { "last", "300", "by", "dst,dstport", "order", "failures", "n", "50" } },
-	[QUESTION_DROPS] = { api_drops, { "last", "300", "by", "host,reason", "n", "1000" } },
+	[QUESTION_DROPS] = { api_drops, { "last", "300", "by", "host,reason", "n", "10000" } },
 	[QUESTION_LATENCIES] = { api_latencies,
-				 { "last", "300", "by", "host", "kind", "connect", "n", "1000" } },
+				 { "last", "300", "by", "host", "kind", "connect", "n", "10000" } },
 	[QUESTION_LEDGER] = { api_ledger, { "last", "300" } },
 	[QUESTION_STATUS] = { api_status, { NULL } },
 };
@@ -52,11 +52,13 @@ static const json_t *member(const json_t *root, const char *a, const char *b)
 	return b ? json_object_get(child, b) : child;
 }
 
-/* One finding a subject: of two the larger counts. */
+/* One finding a subject: of two the larger counts. Only what is too much takes room. */
 static void add(struct findings *found, double value, const char *a, const char *b)
 {
 	char subject[FINDING_SUBJECT_MAX];
 
+	if (!(value > found->above))
+		return;
 	snprintf(subject, sizeof(subject), *b ? "%s %s" : "%s", a, b);
 	for (size_t i = 0; i < found->len; i++) {
 		if (strcmp(found->at[i].subject, subject) != 0)

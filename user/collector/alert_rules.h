@@ -41,6 +41,7 @@ struct finding {
 };
 
 struct findings {
+	double above; /* the rule's limit: what has no more is no finding */
 	struct finding at[FINDINGS_MAX];
 	size_t len;
 	size_t left_off;
@@ -59,11 +60,11 @@ struct alert_rule {
 	const char *severity; /* "warning" or "critical" */
 	enum alert_question question;
 	enum alert_unit unit;
-	double limit; /* a finding has more */
+	double limit;
 	int64_t for_us; /* it must be found for that long */
 	const char *summary; /* $s: the subject, $v: the value with its unit */
 	const char *advice; /* a command that shows more; NULL: none */
-	/* Everything that has a value; what exceeds the limit is for the caller. */
+	/* What exceeds found->above. */
 	void (*find)(const struct alert_answers *a, struct findings *found);
 };
 

@@ -119,8 +119,7 @@ void alerts_found(struct alerts *a, const struct alert_rule *rule, const struct 
 {
 	pthread_mutex_lock(&a->lock);
 	for (size_t i = 0; i < found->len; i++)
-		if (found->at[i].value > rule->limit)
-			see(a, rule, &found->at[i], now_us, changed);
+		see(a, rule, &found->at[i], now_us, changed);
 	a->left_off += found->left_off;
 	pthread_mutex_unlock(&a->lock);
 }

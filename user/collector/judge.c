@@ -30,7 +30,7 @@ static struct judge {
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	bool is_stopping, is_running;
-} judge = { .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER };
+} judge = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 /* Times of alerts are monotonic: a clock that is put right neither opens nor closes one. */
 static int64_t monotonic_us(void)
@@ -118,7 +118,7 @@ static void look(struct judge *j, json_t *answers[ALERT_QUESTIONS], int64_t now_
 		const struct alert_rule *rule = &rules[i];
 		struct alert_answers a = { answers[rule->question], j->answers[rule->question],
 					   wall_us() };
-		struct findings found = { 0 };
+		struct findings found = { .above = rule->limit };
 
 		if (!a.now) {
 			alerts_keep(j->alerts, rule, now_us);
@@ -159,7 +159,7 @@ static bool wait_a_period(struct judge *j)
 	bool goes_on;
 	int err = 0;
 
-	clock_gettime(CLOCK_REALTIME, &until);
+	clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_sec += JUDGE_PERIOD_S;
 	pthread_mutex_lock(&j->lock);
 	while (!j->is_stopping && !err)
@@ -179,12 +179,24 @@ static void *judge_main(void *arg)
 	return NULL;
 }
 
+/* A clock that is put back makes no period longer. */
+static void init_changed(struct judge *j)
+{
+	pthread_condattr_t attr;
+
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&j->changed, &attr);
+	pthread_condattr_destroy(&attr);
+}
+
 int judge_start(struct store *s)
 {
 	struct judge *j = &judge;
 	int err = alerts_new(&j->alerts);
 
 	j->store = s;
+	init_changed(j);
 	if (!err)
 		err = store_reader_open(s, &j->reader);
 	if (!err)

@@ -247,7 +247,8 @@ void top_add_statement(const struct top *top, struct sql_builder *b)
 	sql_add(b, "WITH g AS MATERIALIZED (");
 	if (top->is_named)
 		add_named(top, b);
-	else if (top->is_owned || top->is_few) /* the join is too dear to be made twice */
+	else if (top->is_owned ||
+		 top->is_few) /* a join is too dear to be made twice, and few groups fit */
 		add_all_groups(top, b);
 	else
 		add_winning_groups(top, b);

@@ -31,7 +31,7 @@ static const char *found(const char *name, const char *now, const char *before)
 	json_error_t error;
 	json_t *a = json_loads(now, 0, &error), *b = before ? json_loads(before, 0, NULL) : NULL;
 	struct alert_answers answers = { a, b, NOW };
-	struct findings f = { 0 };
+	struct findings f = { .above = -1 };
 	size_t used = 0;
 
 	cr_assert(a, "%s: %s", now, error.text);
@@ -116,6 +116,23 @@ Test(alerts, rules_read_answers)
 	}
 }
 
+/* Hosts that are well take no room from those that are not. */
+Test(alerts, the_hundredth_host_is_found)
+{
+	json_t *rows = json_array(), *root = json_pack("{s:o}", "rows", rows);
+	struct alert_answers asked = { root, NULL, NOW };
+	struct findings f = { .above = rule("TcpConnectSlow")->limit };
+
+	for (int i = 0; i < 100; i++)
+		json_array_append_new(rows,
+				      json_pack("{s:s+, s:i, s:I}", "host", "h",
+						i == 99 ? "slow" : "fast", "count", 100, "p99_ns",
+						(json_int_t)(i == 99 ? 900000000 : i)));
+	rule("TcpConnectSlow")->find(&asked, &f);
+	cr_expect(f.len == 1 && !strcmp(f.at[0].subject, "hslow") && !f.left_off);
+	json_decref(root);
+}
+
 static char changes[1024];
 
 static void note(const struct alert *alert)
@@ -129,7 +146,7 @@ static void note(const struct alert *alert)
 
 static void one_round(struct alerts *a, const struct alert_rule *r, double value, int64_t second)
 {
-	struct findings f = { .len = 1, .at = { { "h", value } } };
+	struct findings f = { .len = value > r->limit, .at = { { "h", value } } };
 
 	alerts_found(a, r, &f, NOW + second * SECOND, note);
 	alerts_close(a, NOW + second * SECOND, note);

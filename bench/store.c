@@ -167,7 +167,7 @@ static int fill(struct filling *f, uint64_t rows, int hours, int64_t now_us)
 
 		err = put_rows(f, from_us, HOUR_US, an_hour);
 		if (!err)
-			err = seal(f, from_us + HOUR_US + STORE_SEAL_SLACK_US);
+			err = seal(f, from_us + HOUR_US + STORE_SEAL_SLACK_US - STORE_SEAL_HOLD_US);
 		if (h % 24 == 0)
 			fprintf(stderr, "store: %d of %d hours left, %" PRIu64 " rows\n", h - 1,
 				hours, f->rows);

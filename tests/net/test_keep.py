@@ -132,12 +132,12 @@ def test_kills(path):
 
 
 def test_clock_goes_back(path):
-    """An hour back, as after summer's end on a bad clock: its hour is sealed already."""
+    """Two hours back, as after summer's end on a bad clock: its hour is sealed already."""
     clock = Clock(path)
     clock.set(1)
     c = start(path, clock)
     add(c, 1)
-    clock.set(2)
+    clock.set(3)
     wait_until(lambda: is_sealed(c), "the file of the first hour")
     clock.set(1)
     add(c, 2)

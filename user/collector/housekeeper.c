@@ -28,6 +28,7 @@ struct housekeeper {
 	int64_t check_after_ns;
 	int64_t expired_hour; /* up to which hour of arrival ages were looked at */
 	_Atomic bool is_full;
+	bool is_short; /* of room: three quarters of it are used */
 	bool exporters_changed;
 	bool owes_checkpoint; /* something was dropped: only then do its blocks become free */
 	pthread_mutex_t lock; /* of the next two */
@@ -100,6 +101,8 @@ static void seal(struct housekeeper *h, int64_t now_us)
 		publish(h, &job, err);
 	if (!sealer_is_idle(h->sealer) || monotonic_ns() < h->seal_after_ns)
 		return;
+	if (h->is_short) /* files are smaller */
+		now_us += STORE_SEAL_HOLD_US;
 	if (!store_seal_next(h->store, now_us, &job))
 		sealer_give_table(h->sealer, &job);
 }
@@ -164,6 +167,8 @@ static int expire_by_size(struct housekeeper *h, int64_t now_us, uint64_t log_by
 
 	if (!err)
 		err = store_used_bytes(h->store, &used);
+	if (!err)
+		h->is_short = used + log_bytes > h->limits.max_disk_bytes / 4 * 3;
 	while (!err && used + log_bytes > h->limits.max_disk_bytes) {
 		log_warn("store: %" PRIu64 " bytes are more than --max-disk", used + log_bytes);
 		err = store_drop_oldest(h->store, now_us);

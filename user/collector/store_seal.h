@@ -17,8 +17,14 @@
 #include <stdint.h>
 
 #include "user/collector/store_segments.h"
+#include "user/collector/store_write.h"
 
-#define STORE_SEAL_SLACK_US (INT64_C(60) * 1000000) /* after the last of its rows may arrive */
+/*
+ * How long a table stays one after the last of its rows may have arrived: tables answer three times
+ * as fast as files, and the last hour is what people look at.
+ */
+#define STORE_SEAL_HOLD_US STORE_HOUR_US
+#define STORE_SEAL_SLACK_US (STORE_SEAL_HOLD_US + INT64_C(60) * 1000000)
 
 struct store;
 

@@ -72,6 +72,26 @@ async function slowLink(page, context) {
 	});
 }
 
+/* What a view will ask is asked when the pointer comes to its name, and not again at the click. */
+async function askedAhead(page) {
+	await visit(page, "?last=all");
+	await settled(page);
+	const asked = [];
+	page.on("request", (r) => r.url().includes("/v1/topology") && asked.push(r.url()));
+	const link = page.locator("nav a", { hasText: "Topology" });
+	const coming = page.waitForResponse((r) => r.url().includes("/v1/topology"));
+	await link.hover();
+	await (await coming).finished();
+	equal(new URL(page.url()).searchParams.get("view"), null, "the view before the click");
+	await link.click();
+	const edge = page.locator("svg.graph .edge").first();
+	await edge.waitFor();
+	equal(asked.length, 1, "questions about the topology");
+	await edge.dispatchEvent("pointerenter");
+	const [a] = (await edge.getAttribute("data-edge")).split(" ");
+	check((await edge.locator("title").textContent()).startsWith(`${a} and `), "what an edge says");
+}
+
 /* Two thousand links: aggregation, search and the neighbours of one node. */
 async function manyLinks(page) {
 	await visit(page, "?view=topology&last=all&links=2000");
@@ -97,7 +117,7 @@ async function manyLinks(page) {
 }
 
 await run(async (page, context) => {
-	for (const part of [empty, large, slowLink, manyLinks]) {
+	for (const part of [empty, large, slowLink, askedAhead, manyLinks]) {
 		console.log(`part: ${part.name}`);
 		await part(page, context);
 	}

@@ -157,6 +157,7 @@ function Data({ times, lines, format }: Props) {
 export function Chart(p: Props) {
 	const box = useRef<HTMLDivElement>(null);
 	const plot = useRef<uPlot | null>(null);
+	const drawn = useRef<uPlot.AlignedData | null>(null);
 	const at = useSignal<number | null>(null);
 	const isOpen = useSignal(false);
 	const shape = [
@@ -175,11 +176,13 @@ export function Chart(p: Props) {
 				data,
 				node,
 			);
+			drawn.current = data;
 		};
 		make();
-		const sizes = new ResizeObserver(() =>
-			plot.current?.setSize({ width: node.clientWidth, height }),
-		);
+		const sizes = new ResizeObserver(() => {
+			const width = node.clientWidth; /* 0: it has been taken away */
+			if (width && width !== plot.current?.width) plot.current?.setSize({ width, height });
+		});
 		const scheme = matchMedia("(prefers-color-scheme: dark)");
 		sizes.observe(node);
 		scheme.addEventListener("change", make);
@@ -190,7 +193,10 @@ export function Chart(p: Props) {
 			plot.current = null;
 		};
 	}, [shape, height]);
-	useEffect(() => plot.current?.setData(data), [p.times, p.lines]);
+	useEffect(() => {
+		if (drawn.current !== data) plot.current?.setData(data);
+		drawn.current = data;
+	}, [p.times, p.lines]);
 
 	const shown = at.value !== null && at.value < p.times.length ? at.value : p.times.length - 1;
 	return (

@@ -14,35 +14,13 @@ import {
 import { Chart } from "./chart";
 import { bitRate, bytes, count, endpoint, exact, latency, percent, quoted, time } from "./format";
 import { Panel } from "./notice";
-import { changed, go, href, place, follow, elsewhere } from "./place";
+import { changed, elsewhere, follow, go, href, leadingTo, place } from "./place";
 import { rangeArgs, rangeSeconds, stepArgs, stepFor } from "./range";
+import { exploreQuestion, type ExploreQuestion, KEYS, SIZES } from "./questions";
 import { linesOf, timesOf } from "./series_lines";
 import { type Column, Table } from "./table";
-import { useApi } from "./use_api";
+import { type Answer, useApi } from "./use_api";
 
-const KEYS = [
-	"src",
-	"dst",
-	"conversation",
-	"srcnet",
-	"dstnet",
-	"srcport",
-	"dstport",
-	"proto",
-	"interface",
-	"peer",
-	"exporter",
-	"direction",
-	"ethertype",
-	"vlan",
-	"dscp",
-	"flags",
-	"tunnel",
-	"srcas",
-	"dstas",
-	"process",
-	"cgroup",
-];
 const LINES = [
 	"src",
 	"dst",
@@ -56,7 +34,6 @@ const LINES = [
 	"conversation",
 ];
 const MEASURES = ["flows", "packets", "octets", "l3_octets", "first_us", "last_us", "sampled"];
-const SIZES = ["25", "100", "1000", "10000"];
 
 const share = (part: number, whole: number) => (whole ? percent(part, whole) : "–");
 
@@ -105,7 +82,9 @@ function Take({ path, args, isRecords }: { path: string; args: Args; isRecords: 
 	);
 }
 
-const sortBy = (name: string) => go(changed({ order: name, offset: "" }));
+const sorted = (name: string) => changed({ order: name, offset: "" });
+const sortBy = (name: string) => go(sorted(name));
+const nearSort = (name: string) => leadingTo(() => sorted(name));
 
 /* A key's value leads to what is behind it. */
 function narrowed(row: TopRow, by: string): string | null {
@@ -237,28 +216,20 @@ const RECORD_COLUMNS: Column<Flow>[] = [
 	{ name: "host", label: "host", cell: (r) => r.host || r.agent },
 ];
 
-function Records({ args, size }: { args: Args; size: number }) {
-	const offset = Number(place.value.offset ?? 0) || 0;
-	const order = ["start", "duration", "packets", "bytes"].includes(place.value.order)
-		? place.value.order
-		: "start";
-	const all = { ...args, order, limit: size, offset: offset || undefined };
-	const flows = useApi<Flows>("/v1/flows", all);
+function Records({ question, flows }: { question: ExploreQuestion; flows: Answer<Flows> }) {
+	const { order, size, args } = question;
+	const offset = Number(args.offset ?? 0);
 	const matched = flows.data?.matched ?? 0;
 	const page = (to: number) => go(changed({ offset: to ? String(to) : "" }));
 	return (
-		<Panel
-			title="Flow records"
-			of={flows}
-			wide
-			aside={<Take path="/v1/flows" args={all} isRecords />}
-		>
+		<Panel title="Flow records" of={flows} wide aside={<Take {...question} />}>
 			<Table
 				label="Flow records"
 				rows={flows.data?.rows ?? []}
 				columns={RECORD_COLUMNS}
 				sorted={order}
 				onSort={sortBy}
+				nearSort={nearSort}
 				empty="no flow record matches"
 			/>
 			<p class="pages">
@@ -297,12 +268,9 @@ function sortedBy(rows: TopRow[], order: string): TopRow[] {
 	return [...rows].sort((a, b) => of(b) - of(a));
 }
 
-function Groups({ args, by, size }: { args: Args; by: string; size: number }) {
-	const order = ["flows", "packets", "bytes", "bps"].includes(place.value.order)
-		? place.value.order
-		: "bytes";
-	const all = { ...args, by, order, n: size };
-	const top = useApi<Top>("/v1/top", all);
+function Groups({ question, top }: { question: ExploreQuestion; top: Answer<Top> }) {
+	const { order } = question,
+		by = question.by.join(",");
 	const columns = useMemo(() => groupColumns(top.data, by), [top.data, by]);
 	/* the rows at hand, at once; the answer may bring others */
 	const rows = useMemo(() => sortedBy(top.data?.rows ?? [], order), [top.data, order]);
@@ -312,7 +280,7 @@ function Groups({ args, by, size }: { args: Args; by: string; size: number }) {
 			title={`Flows by ${by.replaceAll(",", ", ")}`}
 			of={top}
 			wide
-			aside={<Take path="/v1/top" args={all} isRecords={false} />}
+			aside={<Take {...question} />}
 		>
 			<Table
 				label="Groups of flows"
@@ -320,6 +288,7 @@ function Groups({ args, by, size }: { args: Args; by: string; size: number }) {
 				columns={columns}
 				sorted={order}
 				onSort={sortBy}
+				nearSort={nearSort}
 				empty="no flow record matches"
 			/>
 			{total && (
@@ -379,18 +348,25 @@ function By({ by }: { by: string[] }) {
 
 export function Explore() {
 	const at = place.value;
-	const isRecords = at.mode === "records";
-	const by = (at.by || "src").split(",").filter((k) => KEYS.includes(k));
-	const size = Number(SIZES.includes(at.size) ? at.size : "25");
-	const args: Args = { ...rangeArgs.value, filter: at.filter };
+	const question = exploreQuestion(at),
+		{ isRecords, by, size } = question;
 	const step = stepFor(rangeSeconds.value);
 	const line = by.find((k) => LINES.includes(k));
-	const series = useApi<Series>("/v1/series", {
-		...args,
-		...stepArgs(step),
-		by: isRecords ? "" : line,
-		n: 5,
-	});
+	const newest = useApi<Top | Flows>(question.url);
+	/* of groups, when records are wanted, and the other way round: that is no answer */
+	const answer = newest.url?.startsWith(question.path) ? newest : { ...newest, data: null };
+	/* the rows first: a graph of the same time is looked at after them */
+	const series = useApi<Series>(
+		"/v1/series",
+		{
+			...rangeArgs.value,
+			filter: at.filter,
+			...stepArgs(step),
+			by: isRecords ? "" : line,
+			n: 5,
+		},
+		answer.url === question.url || answer.error !== null,
+	);
 	const lines = useMemo(
 		() =>
 			linesOf(
@@ -428,7 +404,7 @@ export function Explore() {
 					</label>
 					{!isRecords && (
 						<span>
-							by <By by={by.length ? by : ["src"]} />
+							by <By by={by} />
 						</span>
 					)}
 					<label>
@@ -457,9 +433,9 @@ export function Explore() {
 				/>
 			</Panel>
 			{isRecords ? (
-				<Records args={args} size={size} />
+				<Records question={question} flows={answer as Answer<Flows>} />
 			) : (
-				<Groups args={args} by={(by.length ? by : ["src"]).join(",")} size={size} />
+				<Groups question={question} top={answer as Answer<Top>} />
 			)}
 		</div>
 	);

@@ -37,6 +37,7 @@ interface Line extends SimulationLinkDatum<Node> {
 	edge: Edge;
 }
 
+const SVG = "http://www.w3.org/2000/svg";
 const WIDTH = 900,
 	HEIGHT = 560;
 const NAMED = 40; /* nodes that have their name beside them without being asked for */
@@ -119,7 +120,7 @@ function draw(svg: SVGSVGElement, p: GraphProps, on: { current: GraphProps }): D
 	const g = all.append("g");
 	const drawn = g
 		.append("g")
-		.selectAll("line")
+		.selectAll<SVGLineElement, Line>("line")
 		.data(lines)
 		.join("line")
 		.attr("class", (l) => `edge ${gradeOf(p.health.get(linkKey(l.edge.a, l.edge.b)))}`)
@@ -130,7 +131,6 @@ function draw(svg: SVGSVGElement, p: GraphProps, on: { current: GraphProps }): D
 		.attr("aria-label", (l) => edgeLabel(l.edge, p.health))
 		.on("click", (_, l) => on.current.onEdge(l.edge))
 		.on("keydown", (e: KeyboardEvent, l) => e.key === "Enter" && on.current.onEdge(l.edge));
-	drawn.append("title").text((l) => edgeLabel(l.edge, p.health));
 	const dots = g
 		.append("g")
 		.selectAll<SVGGElement, Node>("g")
@@ -142,12 +142,18 @@ function draw(svg: SVGSVGElement, p: GraphProps, on: { current: GraphProps }): D
 	dots.append("circle").attr("r", (n) =>
 		scaled(n.octets, largest, isMany ? 2 : 3, isMany ? 7 : 13),
 	);
-	dots.append("title").text((n) => `${n.id}: ${bytes(n.octets)}`);
 	dots.append("text")
 		.attr("dy", -8)
 		.text((n) => n.id)
 		.classed("unasked", (n) => nodes.length >= 80 && !named.has(n.id));
 	all.classed("many", isMany);
+	/* what is pointed at says what it is; thousands of such texts would take longer than the drawing */
+	drawn.on("pointerenter", function (_, l) {
+		explain(this, edgeLabel(l.edge, on.current.health));
+	});
+	dots.on("pointerenter", function (_, n) {
+		explain(this, `${n.id}: ${bytes(n.octets)}`);
+	});
 	const simulation = forceSimulation<Node>(nodes)
 		.force(
 			"link",
@@ -200,6 +206,12 @@ function draw(svg: SVGSVGElement, p: GraphProps, on: { current: GraphProps }): D
 		);
 	all.call(zoomed);
 	return { simulation, nodes, lines, stop: () => simulation.stop() };
+}
+
+function explain(element: SVGElement, text: string) {
+	const title = element.querySelector("title") ?? document.createElementNS(SVG, "title");
+	title.textContent = text;
+	if (!title.isConnected) element.prepend(title);
 }
 
 export function edgeLabel(e: Edge, health: Map<string, Health>): string {

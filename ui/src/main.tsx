@@ -4,7 +4,18 @@ import { render } from "preact";
 import { useEffect } from "preact/hooks";
 import { FilterBox } from "./filter_box";
 import { beat, isConnected, startLive } from "./live";
-import { changed, elsewhere, follow, go, href, place, type View, view, VIEWS } from "./place";
+import {
+	changed,
+	elsewhere,
+	follow,
+	go,
+	href,
+	leadingTo,
+	place,
+	type View,
+	view,
+	VIEWS,
+} from "./place";
 import { isFixed, last, LASTS } from "./range";
 import { time } from "./format";
 import { Overview } from "./overview";
@@ -43,6 +54,7 @@ function Navigation() {
 						<a
 							href={href(elsewhere(v))}
 							onClick={follow}
+							{...leadingTo(() => elsewhere(v))}
 							title={`key ${i + 1}`}
 							aria-current={view.value === v ? "page" : undefined}
 						>

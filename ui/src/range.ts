@@ -4,6 +4,7 @@ import { computed } from "@preact/signals";
 import type { Args } from "./api";
 import { oldest } from "./live";
 import { place } from "./place";
+import { rangeArgsOf } from "./range_args";
 
 export const LASTS = ["1m", "5m", "15m", "1h", "6h", "24h", "7d", "30d", "all"];
 const UNITS: Record<string, number> = { s: 1, m: 60, h: 3600, d: 86400 };
@@ -23,9 +24,7 @@ export const last = computed(() => place.value.last || "1h");
 export const isFixed = computed(() => Boolean(place.value.from));
 
 /* The range as arguments of a question. */
-export const rangeArgs = computed<Args>(() =>
-	isFixed.value ? { from: place.value.from, to: place.value.to } : { last: last.value },
-);
+export const rangeArgs = computed<Args>(() => rangeArgsOf(place.value));
 
 /* Of all that is stored; a guess until the collector has said when that begins. */
 function ageSeconds(): number {

@@ -4,11 +4,14 @@
  * the document.
  */
 import type { ComponentChildren } from "preact";
+import type { Nearing } from "./ahead";
 import { useSignal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
 
 const ROW_PX = 29;
 const WHOLE = 200; /* rows that are simply there */
 const SIGHT = 60;
+const FIRST = 25; /* are drawn at once, the others when those are on the screen */
 
 export interface Column<R> {
 	name: string; /* of its sorting, too */
@@ -25,10 +28,11 @@ interface Props<R> {
 	rows: R[];
 	sorted?: string;
 	onSort?: (name: string) => void;
+	nearSort?: (name: string) => Nearing; /* when the pointer is about to */
 	empty?: string;
 }
 
-function Head<R>({ columns, sorted, onSort }: Props<R>) {
+function Head<R>({ columns, sorted, onSort, nearSort }: Props<R>) {
 	return (
 		<tr>
 			{columns.map((c) => (
@@ -38,7 +42,7 @@ function Head<R>({ columns, sorted, onSort }: Props<R>) {
 					aria-sort={c.name === sorted ? "descending" : undefined}
 				>
 					{c.canSort && onSort ? (
-						<button onClick={() => onSort(c.name)}>
+						<button onClick={() => onSort(c.name)} {...nearSort?.(c.name)}>
 							{c.label}
 							{c.name === sorted ? " ▾" : ""}
 						</button>
@@ -53,9 +57,15 @@ function Head<R>({ columns, sorted, onSort }: Props<R>) {
 
 export function Table<R>(p: Props<R>) {
 	const top = useSignal(0);
+	const isDrawn = useSignal(false);
 	const isWhole = p.rows.length <= WHOLE;
 	const from = isWhole ? 0 : Math.max(0, Math.floor(top.value / ROW_PX) - 10);
-	const to = isWhole ? p.rows.length : Math.min(p.rows.length, from + SIGHT);
+	const most = isDrawn.value ? (isWhole ? WHOLE : SIGHT) : FIRST;
+	const to = Math.min(p.rows.length, from + most);
+
+	useEffect(() => {
+		if (p.rows.length) isDrawn.value = true;
+	}, [p.rows.length > 0]);
 
 	if (!p.rows.length) return <p class="muted">{p.empty ?? "nothing in this time"}</p>;
 	return (

@@ -1,21 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0
 /* Who talks to whom, and how well: a graph, streams or a matrix; a click opens a link. */
 import { useMemo } from "preact/hooks";
-import type { Args, Link, TcpRow, Topology } from "./api";
+import type { Link, TcpRow, Topology } from "./api";
 import { EdgePanel } from "./edge_panel";
 import { bytes, count, exact } from "./format";
 import { type Edge, Graph } from "./graph";
 import { GRADES, type Grade, gradeOf, gradeText, healthOf, linkKey } from "./health";
 import { Panel } from "./notice";
 import { changed, go, place } from "./place";
-import { rangeArgs } from "./range";
+import { GROUPS, LINKS, topologyQuestion } from "./questions";
 import { Matrix, Sankey } from "./sankey";
 import { Table } from "./table";
 import { useApi } from "./use_api";
 
-const GROUPS = ["host", "subnet", "service", "process"];
 const SHAPES = ["graph", "sankey", "matrix"];
-const SIZES = ["50", "200", "500", "2000"];
 
 /* Both directions as one edge. */
 function edgesOf(links: Link[]): Edge[] {
@@ -75,16 +73,11 @@ function Legend() {
 
 export function TopologyView() {
 	const at = place.value;
-	const group = GROUPS.includes(at.group) ? at.group : "host";
 	const shape = SHAPES.includes(at.shape) ? at.shape : "graph";
-	const n = SIZES.includes(at.links) ? at.links : "200";
-	const args: Args = { ...rangeArgs.value, filter: at.filter };
-	const answer = useApi<Topology>("/v1/topology", { ...args, group, n });
-	const tcp = useApi<{ rows: TcpRow[] }>("/v1/tcp", {
-		...rangeArgs.value,
-		n: 10000,
-		by: group === "service" ? "src,dst,dstport,role" : "src,dst,role",
-	});
+	const asked = topologyQuestion(at),
+		group = asked.group;
+	const answer = useApi<Topology>(asked.topology);
+	const tcp = useApi<{ rows: TcpRow[] }>(asked.tcp);
 	const links = answer.data?.links ?? [];
 	const edges = useMemo(() => edgesOf(links), [answer.data]);
 	const health = useMemo(
@@ -100,7 +93,7 @@ export function TopologyView() {
 		<span class="controls">
 			<Choice name="shape" label="as" of={SHAPES} value={shape} />
 			<Choice name="group" label="by" of={GROUPS} value={group} />
-			<Choice name="links" label="links" of={SIZES} value={n} />
+			<Choice name="links" label="links" of={LINKS} value={asked.links} />
 			<label>
 				find{" "}
 				<input

@@ -2,6 +2,7 @@
 /* An answer of the collector that stays true: asked again when the question or the data change. */
 import { effect, useSignal } from "@preact/signals";
 import { useLayoutEffect } from "preact/hooks";
+import { takeAhead } from "./ahead";
 import { type Args, ApiError, apiUrl, ask } from "./api";
 import { beat } from "./live";
 import { everySeconds } from "./range";
@@ -13,10 +14,11 @@ export interface Answer<T> {
 	isLoading: boolean;
 }
 
-/* path null: nothing is asked. */
-export function useApi<T>(path: string | null, args: Args = {}): Answer<T> {
+/* path null: nothing is asked. It is not asked before isTime; what there is stays until then. */
+export function useApi<T>(path: string | null, args: Args = {}, isTime = true): Answer<T> {
 	const answer = useSignal<Answer<T>>({ data: null, url: null, error: null, isLoading: true });
 	const url = path === null ? null : apiUrl(path, args);
+	const isHeld = !isTime && answer.value.url !== url;
 
 	useLayoutEffect(() => {
 		/* at once: what is asked before the page is drawn is answered a frame earlier */
@@ -32,12 +34,9 @@ export function useApi<T>(path: string | null, args: Args = {}): Answer<T> {
 			isUnderWay = true;
 			asked = performance.now();
 			try {
-				answer.value = {
-					data: await ask<T>(url, stop.signal),
-					url,
-					error: null,
-					isLoading: false,
-				};
+				const data = await (takeAhead<T>(url) ?? ask<T>(url, stop.signal));
+				if (!stop.signal.aborted)
+					answer.value = { data, url, error: null, isLoading: false };
 			} catch (e) {
 				if (!stop.signal.aborted)
 					answer.value = { ...answer.peek(), error: e as ApiError, isLoading: false };
@@ -55,6 +54,7 @@ export function useApi<T>(path: string | null, args: Args = {}): Answer<T> {
 			return;
 		}
 		answer.value = { ...answer.peek(), isLoading: true };
+		if (isHeld) return;
 		look();
 		const end = effect(() => {
 			const every = everySeconds.value;
@@ -65,6 +65,6 @@ export function useApi<T>(path: string | null, args: Args = {}): Answer<T> {
 			clearTimeout(timer);
 			end();
 		};
-	}, [url]);
+	}, [url, isHeld]);
 	return answer.value;
 }

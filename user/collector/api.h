@@ -35,6 +35,7 @@ struct api_reply {
 	const void *data; /* instead of body: static, body_len long */
 	const char *filename; /* static; to save it as; NULL: none */
 	const char *encoding, *etag; /* static; NULL: no such header */
+	const char *cache; /* static; Cache-Control; NULL: asked for again each time */
 	const char *policy; /* static; Content-Security-Policy; NULL: it may do nothing */
 	unsigned int retry_after_s; /* 0: no such header */
 };

@@ -104,5 +104,7 @@ int api_page_css(const struct api_request *req, struct api_reply *reply)
 
 int api_page_icon(const struct api_request *req, struct api_reply *reply)
 {
+	/* browsers look for it at every change of the address */
+	reply->cache = "max-age=86400";
 	return reply_file(req, reply, &icon);
 }

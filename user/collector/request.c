@@ -47,7 +47,10 @@ static void add_headers(struct MHD_Response *r, const struct request *q,
 	MHD_add_response_header(r, "X-Content-Type-Options", "nosniff");
 	MHD_add_response_header(r, "Content-Security-Policy",
 				reply->policy ?: "default-src 'none'; frame-ancestors 'none'");
-	MHD_add_response_header(r, "Cache-Control", reply->etag ? "no-cache" : "no-store");
+	MHD_add_response_header(r, "Cache-Control",
+				reply->cache
+					?: reply->etag ? "no-cache"
+						       : "no-store");
 	if (reply->etag)
 		MHD_add_response_header(r, "ETag", reply->etag);
 	if (reply->encoding)

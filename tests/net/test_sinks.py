@@ -232,11 +232,13 @@ def rows_of(path):
 
 
 def nfacctd(rig):
-    """Its sums, which connections among the flows do not change; and tshark's reading of those and
-    of the options."""
+    """Its sums, which connections and drops among the flows do not change; and tshark's reading of
+    those and of the options."""
     rig.need("nfacctd", "tshark", "tcpdump", "iperf3")
-    a, b, c, start = watched(rig, f"ipfix://127.0.0.1:{PORT}?options=1&connections=1",
-                             f"netflow9://127.0.0.1:{PORT + 1}")
+    os.chmod(rig.tmp, 0o777)  # the collector is nobody
+    a, b, c, start = watched(rig, f"ipfix://127.0.0.1:{PORT}?options=1&connections=1&drops=1",
+                             f"netflow9://127.0.0.1:{PORT + 1}",
+                             f"file:{rig.tmp}/rows.jsonl?drops=1&rotate=1G")
     conf, out, pcap = (f"{rig.tmp}/{n}" for n in ("nfacctd.conf", "nfacctd.json", "sent.pcap"))
     with open(conf, "w") as f:
         f.write(f"daemonize: false\nnfacctd_ip: 127.0.0.1\nnfacctd_port: {PORT}\n"
@@ -250,6 +252,8 @@ def nfacctd(rig):
     start()
     agent = rig.agent(b, ["v1"], interval="200ms")
     traffic(rig, a, b)
+    for to in ("10.9.0.2", "fd09::2"):  # where nobody listens
+        a.run("bash", "-c", f"echo x >/dev/udp/{to}/9")
     rig.equal(agent.stop(), 0, f"agent: {agent.log()}")
     sinks(rig)
     reply = rig.cli_json("top", "--by", "proto", "--last", "all", "inet or inet6")
@@ -260,28 +264,47 @@ def nfacctd(rig):
             return 0, 0
         with open(out) as f:
             rows = [json.loads(line) for line in f]
-        return sum(r["packets"] for r in rows), sum(r["bytes"] for r in rows)
+        return sum(r.get("packets", 0) for r in rows), sum(r.get("bytes", 0) for r in rows)
     rig.wait_until(lambda: read() == want, f"nfacctd to have {want}: {read()}")
     theirs.signal(2)
+
+    def tshark(*words):
+        return c.run("tshark", "-r", pcap, "-d", f"udp.port=={PORT},cflow", "-d",
+                     f"udp.port=={PORT + 1},cflow", "-V", *words)
+    sent = sinks_now(rig)[0]["messages"]
+    rig.wait_until(lambda: tshark("-Y", f"udp.dstport=={PORT}").count("Cisco NetFlow/IPFIX") == sent,
+                   "tcpdump to have all")
     dump.stop()
-    text = c.run("tshark", "-r", pcap, "-d", f"udp.port=={PORT},cflow", "-d",
-                 f"udp.port=={PORT + 1},cflow", "-V")
     for port in (PORT, PORT + 1):
-        part = c.run("tshark", "-r", pcap, "-d", f"udp.port=={port},cflow", "-V", "-Y",
-                     f"udp.dstport=={port}")
+        part = tshark("-Y", f"udp.dstport=={port}")
         rig.check("v1" in re.findall(r"(?:IfName|Interface ?Name): (\S+)", part),
                   f"{port}: the interface's name: {re.findall('.*[Nn]ame.*', part)[:5]}")
         rig.check(re.search(r"[Ss]ampling ?[Ii]nterval: 1", part), f"{port}: sampling")
-    rig.check("alformed" not in text, "malformed")
-    connections = sinks_now(rig)[0]["given"] - sinks_now(rig)[1]["given"]
+    rig.check("alformed" not in tshark(), "malformed")
+    go_along(rig, tshark("-Y", f"udp.dstport=={PORT}"))
+
+
+def go_along(rig, read):
+    """Connections and drops, as tshark reads them and as they are in a file."""
+    with open(f"{rig.tmp}/rows.jsonl") as f:
+        rows = [json.loads(line) for line in f]
+    connections = sum(r["type"] == "connection" for r in rows)
+    drops = [r for r in rows if r["type"] == "drop"]
+    rig.equal(connections + len(drops), sinks_now(rig)[0]["given"] - sinks_now(rig)[1]["given"],
+              "what goes along with flows")
     rig.check(connections > 1, "connections were given")
-    read = c.run("tshark", "-r", pcap, "-d", f"udp.port=={PORT},cflow", "-V", "-Y",
-                 f"udp.dstport=={PORT}")
     rig.equal(len(re.findall(r"Flow End Reason: ", read)), connections, "connections that tshark reads")
     names = set(re.findall(r"ApplicationName: (\S+)", read))
     rig.check("iperf3" in names, f"whose connections: {names}")
     rig.check(re.search(r"Enterprise Private entry: .*Example", read) or "32473" in read,
               "elements of an enterprise")
+    to_nobody = [r["packets"] for r in drops if r["reason"] == "NO_SOCKET" and r["dst_port"] == 9]
+    rig.equal(sum(to_nobody), 2, f"packets for nobody: {drops}")
+    rig.equal(sum(map(int, re.findall(r"Dropped Packets: (\d+)", read))),
+              sum(r["packets"] for r in drops), "dropped packets that tshark reads")
+    rig.equal(sum(r["packets"] for r in drops if not r["purged"]),
+              rig.cli_json("drops", "--last", "all")["packets"], "and the store has")
+    rig.check(b"NO_SOCKET".hex() in re.sub("[ :]", "", read), "why, in the kernel's words")
 
 
 def receiver_comes_back(rig):

@@ -108,13 +108,16 @@ struct json_t *sinks_json(void)
 
 		sink_counts(sinks[i], &c);
 		json_array_append_new(
-			list, json_pack("{s:s, s:I, s:I, s:I, s:{s:I, s:I, s:I}, s:I, s:I, s:s}",
-					"url", c.url, "given", (json_int_t)c.given, "waiting",
-					(json_int_t)c.waiting, "delivered", (json_int_t)c.delivered,
-					"lost", "queue_full", (json_int_t)c.lost_queue_full,
-					"rejected", (json_int_t)c.lost_rejected, "not_sent",
-					(json_int_t)c.lost_not_sent, "lag_us", (json_int_t)c.lag_us,
-					"retries", (json_int_t)c.retries, "error", c.error));
+			list,
+			json_pack(
+				"{s:s, s:I, s:I, s:I, s:{s:I, s:I, s:I}, s:I, s:I, s:I, s:I, s:s}",
+				"url", c.url, "given", (json_int_t)c.given, "waiting",
+				(json_int_t)c.waiting, "delivered", (json_int_t)c.delivered, "lost",
+				"queue_full", (json_int_t)c.lost_queue_full, "rejected",
+				(json_int_t)c.lost_rejected, "not_sent",
+				(json_int_t)c.lost_not_sent, "lag_us", (json_int_t)c.lag_us,
+				"messages", (json_int_t)c.messages, "octets", (json_int_t)c.octets,
+				"retries", (json_int_t)c.retries, "error", c.error));
 	}
 	return list;
 }

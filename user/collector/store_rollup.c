@@ -94,6 +94,6 @@ void store_rollup_sql(const char *source, int64_t slot_us, unsigned int top, int
 		"SELECT coalesce(first, exporter_id) AS exporter_id, %" PRId64
 		"::UBIGINT AS \"interval\", %s "
 		"FROM (FROM kept UNION ALL BY NAME FROM rest) LEFT JOIN firsts ON id = exporter_id "
-		"ORDER BY slot, src_hi, src_lo, dst_hi, dst_lo, dst_port, start_us",
+		"ORDER BY kind, slot, src_hi, src_lo, dst_hi, dst_lo, dst_port, start_us",
 		hour, columns);
 }

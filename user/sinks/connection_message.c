@@ -7,11 +7,12 @@
 #include "user/lib/addr.h"
 #include "user/lib/cleanup.h"
 #include "user/sinks/flow_message_internal.h"
+#include "user/sinks/message_template.h"
 
 #define TEMPLATE_IPV4 (FLOW_MESSAGE_FIRST_TEMPLATE + 6)
 #define TEMPLATE_IPV6 (TEMPLATE_IPV4 + 1)
 #define TEMPLATE_APPLICATION (TEMPLATE_IPV6 + 1)
-#define ENTERPRISE 0x8000
+#define ENTERPRISE MESSAGE_ENTERPRISE
 #define ENGINE_USER (UINT32_C(6) << 24) /* RFC 6759 4.1: USER-Defined */
 #define ELEMENT_APPLICATION 95
 #define ELEMENT_APPLICATION_NAME 96
@@ -42,16 +43,13 @@ enum value {
 	VALUE_ERROR,
 	VALUE_PID,
 	VALUE_UID,
+	VALUE_NOTHING,
 };
 
 enum which { OF_IPV4 = 1, OF_IPV6 = 2, OF_BOTH = 3 };
 
 /* In the order of the records; docs/sinks.md has the enterprise's. */
-static const struct field {
-	uint16_t element, bytes;
-	enum value value;
-	enum which which;
-} fields[] = {
+static const struct message_field all_fields[] = {
 	{ 8, 4, VALUE_SRC, OF_IPV4 },
 	{ 12, 4, VALUE_DST, OF_IPV4 },
 	{ 27, 16, VALUE_SRC, OF_IPV6 },
@@ -76,48 +74,19 @@ static const struct field {
 	{ ENTERPRISE | 11, 2, VALUE_ERROR, OF_BOTH },
 	{ ENTERPRISE | 12, 4, VALUE_PID, OF_BOTH },
 	{ ENTERPRISE | 13, 4, VALUE_UID, OF_BOTH },
+	MESSAGE_NO_FLOW(VALUE_NOTHING, OF_BOTH),
 };
 
-static bool is_in(const struct field *f, uint16_t template)
-{
-	return f->which & (template == TEMPLATE_IPV4 ? OF_IPV4 : OF_IPV6);
-}
+static const struct message_fields fields = { all_fields, ARRAY_LEN(all_fields) };
 
 /* ---- templates ------------------------------------------------------------------------------ */
 
-static void put_template(struct flow_message *m, uint16_t template)
-{
-	size_t len = 0;
-
-	for (size_t i = 0; i < ARRAY_LEN(fields); i++)
-		len += is_in(&fields[i], template);
-	put(m, template, 2);
-	put(m, len, 2);
-	for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
-		if (!is_in(&fields[i], template))
-			continue;
-		put(m, fields[i].element, 2);
-		put(m, fields[i].bytes, 2);
-		if (fields[i].element & ENTERPRISE)
-			put(m, m->enterprise, 4);
-	}
-	m->parts++;
-}
-
-static void begin_templates(struct flow_message *m, uint16_t set)
-{
-	flow_message_end_set(m);
-	m->set = m->len;
-	put(m, set, 2);
-	put(m, 0, 2);
-}
-
 void connection_message_templates(struct flow_message *m)
 {
-	begin_templates(m, 2);
-	put_template(m, TEMPLATE_IPV4);
-	put_template(m, TEMPLATE_IPV6);
-	begin_templates(m, 3);
+	message_begin_templates(m, 2);
+	message_put_template(m, TEMPLATE_IPV4, fields, OF_IPV4);
+	message_put_template(m, TEMPLATE_IPV6, fields, OF_IPV6);
+	message_begin_templates(m, 3);
 	put(m, TEMPLATE_APPLICATION, 2);
 	put(m, 2, 2); /* fields, of which */
 	put(m, 1, 2); /* is the scope */
@@ -211,14 +180,16 @@ static uint64_t number(const struct connection *c, enum value value, uint32_t ap
 		return c->error;
 	case VALUE_PID:
 		return c->pid;
-	default: /* VALUE_UID */
+	case VALUE_UID:
 		return c->uid;
+	default: /* VALUE_NOTHING */
+		return 0;
 	}
 }
 
 /* The source is who opened it, where that is known. */
-static void put_field(struct flow_message *m, const struct field *f, const struct connection *c,
-		      uint32_t application)
+static void put_field(struct flow_message *m, const struct message_field *f,
+		      const struct connection *c, uint32_t application)
 {
 	bool is_server = c->role == ROLE_SERVER;
 	bool is_local = is_server == (f->value == VALUE_DST || f->value == VALUE_DST_PORT);
@@ -241,20 +212,19 @@ static void put_field(struct flow_message *m, const struct field *f, const struc
 
 static int put_row(struct flow_message *m, const struct connection *c, int64_t now_us)
 {
-	uint16_t template = addr_is_v4(c->remote) ? TEMPLATE_IPV4 : TEMPLATE_IPV6;
+	bool is_v4 = addr_is_v4(c->remote);
+	enum which which = is_v4 ? OF_IPV4 : OF_IPV6;
 	uint32_t application = application_of(m, c->comm);
 	int err = tell_applications(m, now_us);
-	size_t bytes = 0;
 
-	for (size_t i = 0; i < ARRAY_LEN(fields); i++)
-		bytes += is_in(&fields[i], template) ? fields[i].bytes : 0;
 	if (!err)
-		err = flow_message_open_set(m, template, bytes, now_us);
+		err = flow_message_open_set(m, is_v4 ? TEMPLATE_IPV4 : TEMPLATE_IPV6,
+					    message_record_bytes(fields, which), now_us);
 	if (err)
 		return err;
-	for (size_t i = 0; i < ARRAY_LEN(fields); i++)
-		if (is_in(&fields[i], template))
-			put_field(m, &fields[i], c, application);
+	for (size_t i = 0; i < fields.len; i++)
+		if (fields.at[i].which & which)
+			put_field(m, &fields.at[i], c, application);
 	m->records++;
 	m->parts++;
 	return 0;

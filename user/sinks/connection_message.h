@@ -3,8 +3,7 @@
  * TCP connections as IPFIX records, in the messages of flow_message.h: IANA's elements for what has
  * one, and elements of an enterprise (docs/sinks.md) for retransmits, round trips and the rest. The
  * process is an applicationId (RFC 6759, classification engine 6: the user's own) whose name comes
- * in an options record before it is used. They have no elements of octets and packets: these are
- * the flows', and who adds up all records must not count them twice.
+ * in an options record before it is used. Octets and packets are 0 (message_template.h).
  */
 #ifndef WT_CONNECTION_MESSAGE_H
 #define WT_CONNECTION_MESSAGE_H

@@ -414,11 +414,18 @@ static int put_templates(struct flow_message *m, int64_t now_us)
 		put_template(m, FIRST_TEMPLATE + i);
 	if (m->with_options)
 		put_option_templates(m);
-	if (m->with_connections)
+	/* of messages of their own: all of them do not fit into one */
+	if (m->with_connections) {
+		err = flow_message_flush(m, now_us);
 		connection_message_templates(m);
+	}
+	if (!err && m->with_drops) {
+		err = flow_message_flush(m, now_us);
+		drop_message_templates(m);
+	}
 	m->templates_us = now_us;
 	m->has_news = m->interfaces_len > 0;
-	return flow_message_flush(m, now_us);
+	return err ? err : flow_message_flush(m, now_us);
 }
 
 static int put_row(struct flow_message *m, const struct flow *f, int64_t now_us)

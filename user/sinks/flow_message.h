@@ -36,7 +36,8 @@ struct flow_message_interface {
 struct flow_message {
 	bool is_v9;
 	bool with_options; /* names and sampling of interfaces; v9: true, IPFIX: false */
-	bool with_connections; /* IPFIX alone: connection_message.h; then the next */
+	bool with_connections; /* IPFIX alone: connection_message.h */
+	bool with_drops; /* IPFIX alone: drop_message.h; with either, the next */
 	uint32_t enterprise; /* number of who defines elements that IANA does not */
 	uint32_t domain; /* observation domain, v9: source id */
 	flow_message_send *send;

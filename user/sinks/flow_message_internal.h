@@ -5,7 +5,8 @@
 
 #include "user/sinks/flow_message.h"
 
-#define FLOW_MESSAGE_FIRST_TEMPLATE 256 /* 256 to 261 are of flows and interfaces */
+/* 256 to 261 are of flows and interfaces, 262 to 264 of connections, 265 to 267 of drops */
+#define FLOW_MESSAGE_FIRST_TEMPLATE 256
 
 static inline void put_at(struct flow_message *m, size_t at, uint64_t n, size_t bytes)
 {
@@ -25,7 +26,8 @@ void flow_message_end_set(struct flow_message *m);
 /* Templates where they are due, and what is new of interfaces. */
 int flow_message_ready(struct flow_message *m, int64_t now_us);
 
-/* connection_message.c: its templates, into the open message; they fit beside those of flows. */
+/* connection_message.c and drop_message.c: their templates, into the open message. */
 void connection_message_templates(struct flow_message *m);
+void drop_message_templates(struct flow_message *m);
 
 #endif

@@ -14,7 +14,6 @@
 #include "user/sinks/otlp.h"
 #include "user/sinks/otlp_attributes.h"
 
-#define ETHERTYPE_IPV4 0x0800
 #define VLAN_TAGGED 0x1000
 /* protobuf-c's names are long */
 #define SERVICE(x) opentelemetry__proto__collector__logs__v1__export_logs_service_##x
@@ -44,15 +43,14 @@ static const char *transport(uint8_t proto)
 	}
 }
 
-static void add_ends(struct otlp_attributes *a, const struct flow *f)
+static void add_ends(struct otlp_attributes *a, const uint8_t src[16], uint16_t src_port,
+		     const uint8_t dst[16], uint16_t dst_port)
 {
-	if (!flow_has_addresses(f))
-		return;
-	otlp_add_address(a, "source.address", f->src);
-	otlp_add_int(a, "source.port", f->src_port);
-	otlp_add_address(a, "destination.address", f->dst);
-	otlp_add_int(a, "destination.port", f->dst_port);
-	otlp_add_text(a, "network.type", f->ethertype == ETHERTYPE_IPV4 ? "ipv4" : "ipv6");
+	otlp_add_address(a, "source.address", src);
+	otlp_add_int(a, "source.port", src_port);
+	otlp_add_address(a, "destination.address", dst);
+	otlp_add_int(a, "destination.port", dst_port);
+	otlp_add_text(a, "network.type", addr_is_v4(src) ? "ipv4" : "ipv6");
 }
 
 static void flow_attributes(const struct sink_rows *rows, const struct flow *f,
@@ -60,7 +58,8 @@ static void flow_attributes(const struct sink_rows *rows, const struct flow *f,
 {
 	const char *name = sink_interface_name(rows, f->ifindex, f->netns);
 
-	add_ends(a, f);
+	if (flow_has_addresses(f))
+		add_ends(a, f->src, f->src_port, f->dst, f->dst_port);
 	otlp_add_text(a, "network.transport", transport(f->proto));
 	otlp_add_int(a, "network.protocol.number", f->proto);
 	otlp_add_text(a, "network.io.direction", f->flags & FLOW_EGRESS ? "transmit" : "receive");
@@ -112,22 +111,46 @@ static void connection_attributes(const struct connection *c, struct otlp_attrib
 	otlp_add_text(a, "wiretally.connection.id", id);
 }
 
+static void drop_attributes(const struct sink_rows *rows, const struct drop *d,
+			    struct otlp_attributes *a)
+{
+	const char *name = sink_interface_name(rows, d->ifindex, d->netns);
+
+	if (d->has_tuple) {
+		add_ends(a, d->src, d->src_port, d->dst, d->dst_port);
+		otlp_add_text(a, "network.transport", transport(d->proto));
+	}
+	otlp_add_text(a, "network.interface.name", name ? name : "");
+	otlp_add_text(a, "wiretally.drop.reason", d->reason);
+	otlp_add_text(a, "wiretally.drop.location", d->location);
+	otlp_add_int(a, "wiretally.drop.packets", d->packets);
+	otlp_add_int(a, "wiretally.drop.octets", d->octets);
+	otlp_add_bool(a, "wiretally.drop.purged", d->purged);
+	otlp_add_int(a, "wiretally.drop.start_us", (uint64_t)d->start_us);
+	otlp_add_int(a, "wiretally.drop.end_us", (uint64_t)d->end_us);
+}
+
 static void fill_record(const struct sink_rows *rows, size_t i, struct logs *l,
 			Opentelemetry__Proto__Logs__V1__LogRecord *r)
 {
 	struct otlp_attributes a;
+	struct sink_row row = sink_row(rows, i);
 	int64_t at_us;
 
 	opentelemetry__proto__logs__v1__log_record__init(r);
 	otlp_attributes_init(&a, &l->pool);
-	if (i < rows->flows_len) {
-		flow_attributes(rows, &rows->flows[i], &a);
+	if (row.flow) {
+		flow_attributes(rows, row.flow, &a);
 		r->event_name = "wiretally.flow";
-		at_us = rows->flows[i].end_us;
-	} else {
-		connection_attributes(&rows->connections[i - rows->flows_len], &a);
+		at_us = row.flow->end_us;
+	} else if (row.connection) {
+		connection_attributes(row.connection, &a);
 		r->event_name = "wiretally.connection";
-		at_us = rows->connections[i - rows->flows_len].last_us;
+		at_us = row.connection->last_us;
+	} else {
+		drop_attributes(rows, row.drop, &a);
+		r->event_name = "wiretally.drop";
+		at_us = row.drop->end_us;
 	}
 	otlp_add_text(&a, "event.name", r->event_name); /* where event_name is not known yet */
 	r->time_unix_nano = (uint64_t)at_us * 1000;

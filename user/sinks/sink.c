@@ -13,6 +13,7 @@
 #include "user/lib/cleanup.h"
 #include "user/lib/clock.h"
 #include "user/lib/log.h"
+#include "user/sinks/sink_chunk.h"
 #include "user/sinks/sink_kind.h"
 #include "user/sinks/sink_url.h"
 
@@ -21,20 +22,11 @@ static const struct sink_kind *const kinds[] = {
 	&sink_parquet,	 &sink_kafka,	  &sink_otlp_http, &sink_otlp_https,
 };
 
-/* Rows as they were given. */
-struct chunk {
-	struct chunk *next;
-	int64_t given_ns;
-	struct sink_rows rows; /* which points into what follows */
-	struct watched_interface interfaces[SINK_INTERFACES_MAX];
-};
-
 struct sink {
 	const struct sink_kind *kind;
 	struct sink_url url;
 	void *own; /* the kind's */
-	uint64_t all;
-	bool takes_no_rows, takes_connections;
+	struct sink_takes takes;
 	int64_t tick_ns, next_tick_ns; /* 0: it does not */
 	const struct sink_metrics *metrics;
 	bool is_open; /* the thread's own, as the next */
@@ -44,7 +36,7 @@ struct sink {
 	bool is_started;
 	pthread_mutex_t lock; /* of what follows */
 	pthread_cond_t changed;
-	struct chunk *first, **tail;
+	struct sink_chunk *first, **tail;
 	int64_t give_up_ns; /* 0: not stopping */
 	struct sink_counts counts;
 	struct sink_state *state; /* or NULL */
@@ -60,19 +52,31 @@ static const struct sink_kind *find_kind(const char *url)
 	return NULL;
 }
 
+static int parse_takes(struct sink *s)
+{
+	uint64_t all = 0, drops = 0;
+
+	if (sink_url_number(&s->url, "all", 0, 1, &all) ||
+	    (s->kind->has_drops && sink_url_number(&s->url, "drops", 0, 1, &drops)))
+		return -EINVAL;
+	s->takes = (struct sink_takes){ .flows = true,
+					.all_flows = all,
+					.ip_only = s->kind->is_ip_only,
+					.connections = s->kind->takes_connections,
+					.drops = drops };
+	return 0;
+}
+
 static int parse(struct sink *s, const char *url, const char **why)
 {
 	int err;
 
 	*why = "want ipfix://HOST:PORT, ipfix+tcp://, ipfix+tls://, netflow9://HOST:PORT, file:PATH, kafka://HOST:PORT/TOPIC or otlp+http://HOST:PORT";
 	s->kind = find_kind(url);
-	s->takes_connections = s->kind && s->kind->takes_connections;
 	if (!s->kind || strlen(url) >= sizeof(s->counts.url) ||
-	    sink_url_parse(url + strlen(s->kind->scheme), &s->url))
+	    sink_url_parse(url + strlen(s->kind->scheme), &s->url) || parse_takes(s))
 		return -EINVAL;
 	err = s->kind->make(s->kind, s, &s->url, &s->own, why);
-	if (!err && sink_url_number(&s->url, "all", 0, 1, &s->all))
-		err = -EINVAL;
 	return !err && sink_url_unused(&s->url) ? -EINVAL : err;
 }
 
@@ -112,13 +116,19 @@ void sink_reject(struct sink *s, uint64_t n)
 
 void sink_set_wants(struct sink *s, bool rows, int64_t tick_us)
 {
-	s->takes_no_rows = !rows;
+	if (!rows)
+		s->takes = (struct sink_takes){ 0 };
 	s->tick_ns = tick_us * 1000;
 }
 
 void sink_set_takes_connections(struct sink *s, bool takes)
 {
-	s->takes_connections = takes;
+	s->takes.connections = takes;
+}
+
+bool sink_takes_drops(const struct sink *s)
+{
+	return s->takes.drops;
 }
 
 void sink_trouble(struct sink *s, const char *what)
@@ -197,10 +207,10 @@ static void close_kind(struct sink *s)
 }
 
 /* All rows of the chunk, or false: time to give up. */
-static bool deliver(struct sink *s, const struct chunk *c)
+static bool deliver(struct sink *s, const struct sink_chunk *c)
 {
 	s->confirmed = 0;
-	while (s->confirmed < c->rows.flows_len + c->rows.connections_len) {
+	while (s->confirmed < sink_rows_len(&c->rows)) {
 		uint64_t before;
 		int err;
 
@@ -243,9 +253,9 @@ static void wait_for_change(struct sink *s)
 }
 
 /* The oldest; it stays in the queue until it is delivered. NULL: it is over, or time to tick. */
-static struct chunk *wait_for_chunk(struct sink *s, bool *ret_is_over)
+static struct sink_chunk *wait_for_chunk(struct sink *s, bool *ret_is_over)
 {
-	struct chunk *c;
+	struct sink_chunk *c;
 
 	pthread_mutex_lock(&s->lock);
 	while (!s->first && !s->give_up_ns && !is_time_to_tick(s))
@@ -258,7 +268,7 @@ static struct chunk *wait_for_chunk(struct sink *s, bool *ret_is_over)
 
 static void remove_chunk(struct sink *s)
 {
-	struct chunk *c;
+	struct sink_chunk *c;
 
 	pthread_mutex_lock(&s->lock);
 	c = s->first;
@@ -275,7 +285,7 @@ static void *sink_main(void *arg)
 	bool is_over = false;
 
 	while (!is_over) {
-		struct chunk *c = wait_for_chunk(s, &is_over);
+		struct sink_chunk *c = wait_for_chunk(s, &is_over);
 
 		if (c && !deliver(s, c))
 			break;
@@ -347,73 +357,11 @@ int sink_start(struct sink *s, const struct sink_metrics *metrics)
 	return 0;
 }
 
-/* nfdump counts frames without IP as flows of 0.0.0.0, and it is not alone. */
-static bool is_wanted(const struct sink *s, const struct flow *f)
-{
-	if (!s->all && s->kind->is_ip_only && f->kind == FLOW_RECORD && f->ethertype != 0x0800 &&
-	    f->ethertype != 0x86dd)
-		return false;
-	return s->all || (f->flags & (FLOW_COUNTED | FLOW_INNER)) == FLOW_COUNTED;
-}
-
-static size_t count_wanted(const struct sink *s, const struct batch *b)
-{
-	size_t wanted = 0;
-
-	for (size_t i = 0; i < b->flows_len; i++)
-		wanted += is_wanted(s, &b->flows[i]);
-	return wanted;
-}
-
-static void name_interface(struct chunk *c, const struct sink_names *names, const struct flow *f)
-{
-	struct sink_rows *r = &c->rows;
-
-	if (r->interfaces_len == SINK_INTERFACES_MAX ||
-	    sink_interface_name(r, f->ifindex, f->netns))
-		return;
-	for (size_t i = 0; i < names->len; i++)
-		if (names->at[i].index == f->ifindex && names->at[i].netns == f->netns)
-			c->interfaces[r->interfaces_len++] = names->at[i];
-}
-
-/* One allocation; NULL: no memory. */
-static struct chunk *make_chunk(const struct sink *s, const struct batch *b,
-				const struct sink_names *names, size_t flows, size_t connections)
-{
-	size_t rows_bytes = flows * sizeof(*b->flows), more = connections * sizeof(*b->connections);
-	struct chunk *c = malloc(sizeof(*c) + rows_bytes + more);
-	struct sink_rows *r;
-
-	if (!c)
-		return NULL;
-	r = &c->rows;
-	*r = (struct sink_rows){ .interfaces = c->interfaces };
-	memcpy(r->agent, b->head.agent, sizeof(r->agent));
-	memcpy(r->host, b->head.host, sizeof(r->host));
-	memcpy(r->exporter, b->head.exporter, sizeof(r->exporter));
-	r->connections = (struct connection *)(c + 1);
-	r->flows = (struct flow *)(r->connections + connections);
-	r->connections_len = connections;
-	if (connections)
-		memcpy(r->connections, b->connections, more);
-	for (size_t i = 0; i < b->flows_len; i++) {
-		if (!is_wanted(s, &b->flows[i]))
-			continue;
-		r->flows[r->flows_len++] = b->flows[i];
-		name_interface(c, names, &b->flows[i]);
-	}
-	return c;
-}
-
-static size_t wanted_connections(const struct sink *s, const struct batch *b)
-{
-	return s->takes_connections && !s->takes_no_rows ? b->connections_len : 0;
-}
-
 uint64_t sink_wants(const struct sink *s, const struct batch *b)
 {
-	return (s->takes_no_rows ? 0 : count_wanted(s, b)) + wanted_connections(s, b);
+	struct sink_share share = sink_share_of(&s->takes, b);
+
+	return sink_share_rows(&share);
 }
 
 void sink_announce(struct sink *s, uint64_t rows, const struct sink_place *end)
@@ -439,10 +387,9 @@ void sink_remember(struct sink *s, const char *dir, const struct sink_place *sto
 
 void sink_give(struct sink *s, const struct batch *b, const struct sink_names *names)
 {
-	size_t flows = s->takes_no_rows ? 0 : count_wanted(s, b);
-	size_t connections = wanted_connections(s, b);
-	size_t wanted = flows + connections;
-	struct chunk *c = wanted ? make_chunk(s, b, names, flows, connections) : NULL;
+	struct sink_share share = sink_share_of(&s->takes, b);
+	uint64_t wanted = sink_share_rows(&share);
+	struct sink_chunk *c = wanted ? sink_chunk_make(&s->takes, b, names, &share) : NULL;
 	bool fits;
 
 	pthread_mutex_lock(&s->lock);

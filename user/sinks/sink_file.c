@@ -188,7 +188,7 @@ static int file_deliver(void *own, const struct sink_rows *rows, size_t from)
 	struct file *f = own;
 	int err = 0;
 
-	for (size_t i = from; !err && i < rows->flows_len + rows->connections_len; i++) {
+	for (size_t i = from; !err && i < sink_rows_len(rows); i++) {
 		int n = put_row(f, rows, i, f->buffer + f->len);
 
 		if (n > 0) {
@@ -208,6 +208,7 @@ static int file_deliver(void *own, const struct sink_rows *rows, size_t from)
 const struct sink_kind sink_file = {
 	.scheme = "file:",
 	.takes_connections = true,
+	.has_drops = true,
 	.make = file_make,
 	.open = file_open,
 	.deliver = file_deliver,

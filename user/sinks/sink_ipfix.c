@@ -8,6 +8,7 @@
 #include "user/lib/cleanup.h"
 #include "user/lib/clock.h"
 #include "user/sinks/connection_message.h"
+#include "user/sinks/drop_message.h"
 #include "user/sinks/sink.h"
 #include "user/sinks/sink_kind.h"
 #include "user/sinks/sink_socket.h"
@@ -95,7 +96,7 @@ static int ipfix_make(const struct sink_kind *kind, struct sink *sink, struct si
 	x->socket.fd = -1;
 	if (*url->path || sink_url_host(url, &x->host, &x->port))
 		return -EINVAL;
-	*why = "behind ? may stand rate=N, domain=N, options=0|1, all=1, and of IPFIX connections=0|1 and enterprise=N, joined by &";
+	*why = "behind ? may stand rate=N, domain=N, options=0|1, all=1, and of IPFIX connections=0|1, drops=0|1 and enterprise=N, joined by &";
 	if (sink_url_number(url, "rate", 1, UINT32_MAX, &x->rate) ||
 	    sink_url_number(url, "domain", 0, UINT32_MAX, &domain) ||
 	    sink_url_number(url, "options", 0, 1, &options))
@@ -112,6 +113,7 @@ static int ipfix_make(const struct sink_kind *kind, struct sink *sink, struct si
 			  send_message, x);
 	x->message.with_options = options;
 	x->message.with_connections = connections;
+	x->message.with_drops = sink_takes_drops(sink);
 	x->message.enterprise = (uint32_t)enterprise;
 	sink_set_takes_connections(sink, connections);
 	*ret = TAKE(x);
@@ -146,23 +148,42 @@ static void describe(struct ipfix *x, const struct sink_rows *rows, const struct
 	flow_message_describe(&x->message, &x->described);
 }
 
+/* From number i on. */
+static size_t rows_alike(const struct sink_rows *rows, size_t i)
+{
+	size_t end = rows->flows_len;
+
+	if (i >= end)
+		end += rows->connections_len;
+	if (i >= end)
+		end += rows->drops_len;
+	return end - i;
+}
+
+static int add_rows(struct flow_message *m, const struct sink_row *first, size_t len)
+{
+	if (first->flow)
+		return flow_message_add(m, first->flow, len, wall_us());
+	if (first->connection)
+		return connection_message_add(m, first->connection, len, wall_us());
+	return drop_message_add(m, first->drop, len, wall_us());
+}
+
 static int ipfix_deliver(void *own, const struct sink_rows *rows, size_t from)
 {
 	struct ipfix *x = own;
-	size_t first; /* of the connections */
+	struct sink_row row;
 	int err = 0;
 
 	for (size_t i = from; i < rows->flows_len; i++)
 		describe(x, rows, &rows->flows[i]);
 	if (sink_socket_take_refused(&x->socket)) /* whoever comes knows no templates */
 		flow_message_forget(&x->message);
-	if (from < rows->flows_len)
-		err = flow_message_add(&x->message, rows->flows + from, rows->flows_len - from,
-				       wall_us());
-	first = from > rows->flows_len ? from - rows->flows_len : 0;
-	if (!err)
-		err = connection_message_add(&x->message, rows->connections + first,
-					     rows->connections_len - first, wall_us());
+	for (size_t i = from, n; !err && i < sink_rows_len(rows); i += n) {
+		row = sink_row(rows, i);
+		n = rows_alike(rows, i);
+		err = add_rows(&x->message, &row, n);
+	}
 	return err ? err : flow_message_flush(&x->message, wall_us());
 }
 
@@ -175,16 +196,12 @@ static void ipfix_close(void *own)
 	sink_socket_close(&x->socket);
 }
 
-#define IPFIX(of_scheme, of_flavour)      \
-	{                                 \
-		.scheme = (of_scheme),    \
-		.flavour = (of_flavour),  \
-		.is_ip_only = true,       \
-		.make = ipfix_make,       \
-		.open = ipfix_open,       \
-		.deliver = ipfix_deliver, \
-		.close = ipfix_close,     \
-		.free = ipfix_free,       \
+#define IPFIX(of_scheme, of_flavour)                                                         \
+	{                                                                                    \
+		.scheme = (of_scheme), .flavour = (of_flavour),                              \
+		.has_drops = of_flavour != NETFLOW9, .is_ip_only = true, .make = ipfix_make, \
+		.open = ipfix_open, .deliver = ipfix_deliver, .close = ipfix_close,          \
+		.free = ipfix_free,                                                          \
 	}
 const struct sink_kind sink_ipfix_udp = IPFIX("ipfix:", IPFIX_UDP);
 const struct sink_kind sink_ipfix_tcp = IPFIX("ipfix+tcp:", IPFIX_TCP);

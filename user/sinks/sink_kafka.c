@@ -221,7 +221,7 @@ static int kafka_deliver(void *own, const struct sink_rows *rows, size_t from)
 	struct kafka *k = own;
 	int err = 0;
 
-	for (size_t i = from; !err && i < rows->flows_len + rows->connections_len; i++) {
+	for (size_t i = from; !err && i < sink_rows_len(rows); i++) {
 		err = produce(k, rows, i);
 		if (!err && !(i & 1023))
 			rd_kafka_poll(k->producer, 0);
@@ -242,6 +242,7 @@ static int kafka_deliver(void *own, const struct sink_rows *rows, size_t from)
 const struct sink_kind sink_kafka = {
 	.scheme = "kafka:",
 	.takes_connections = true,
+	.has_drops = true,
 	.make = kafka_make,
 	.open = kafka_open,
 	.deliver = kafka_deliver,

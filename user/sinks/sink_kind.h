@@ -28,7 +28,35 @@ struct sink_rows {
 	size_t flows_len;
 	struct connection *connections; /* where the kind takes_connections */
 	size_t connections_len;
+	struct drop *drops; /* where the URL says drops=1 */
+	size_t drops_len;
 };
+
+static inline size_t sink_rows_len(const struct sink_rows *rows)
+{
+	return rows->flows_len + rows->connections_len + rows->drops_len;
+}
+
+/* One of them; the others are NULL. */
+struct sink_row {
+	const struct flow *flow;
+	const struct connection *connection;
+	const struct drop *drop;
+};
+
+/* Number i: flows before connections, connections before drops. */
+static inline struct sink_row sink_row(const struct sink_rows *rows, size_t i)
+{
+	struct sink_row row = { 0 };
+
+	if (i < rows->flows_len)
+		row.flow = &rows->flows[i];
+	else if (i - rows->flows_len < rows->connections_len)
+		row.connection = &rows->connections[i - rows->flows_len];
+	else
+		row.drop = &rows->drops[i - rows->flows_len - rows->connections_len];
+	return row;
+}
 
 /* ---- values of the host, for kinds that tick ---- */
 
@@ -60,6 +88,7 @@ struct sink_kind {
 	const char *scheme; /* "ipfix:" */
 	int flavour; /* where one kind has several */
 	bool takes_connections;
+	bool has_drops; /* the URL may say drops=1 */
 	bool is_ip_only; /* who reads takes other frames for IP */
 	/*
 	 * The URL behind the scheme, which lives as long. 0 and the kind's own in *ret; -EINVAL
@@ -70,7 +99,7 @@ struct sink_kind {
 	/* Before rows are delivered, and again after an error. 0 or -errno. */
 	int (*open)(void *own);
 	/*
-	 * Rows from number `from` on, flows before connections: each is confirmed or rejected
+	 * Rows from number `from` on, as sink_row() counts them: each is confirmed or rejected
 	 * (below), in order, before it returns 0. -errno: those that were not come again, after
 	 * close and open.
 	 */
@@ -90,6 +119,9 @@ extern const struct sink_kind sink_otlp_http, sink_otlp_https; /* sink_otlp.c */
 
 /* From make(): whether it takes connections; as it is: as the kind says. */
 void sink_set_takes_connections(struct sink *s, bool takes);
+
+/* What its URL says of drops. */
+bool sink_takes_drops(const struct sink *s);
 
 /* From make(): whether it takes rows, and how often it ticks; as it is: rows, and never (0). */
 void sink_set_wants(struct sink *s, bool rows, int64_t tick_us);

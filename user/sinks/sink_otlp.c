@@ -162,7 +162,7 @@ static int deliver_some(const struct otlp *o, const struct sink_rows *rows, size
 static int otlp_deliver(void *own, const struct sink_rows *rows, size_t from)
 {
 	const struct otlp *o = own;
-	size_t to = rows->flows_len + rows->connections_len;
+	size_t to = sink_rows_len(rows);
 	int err = 0;
 
 	for (size_t len; !err && from < to; from += len) {
@@ -183,18 +183,11 @@ static int otlp_tick(void *own, const struct sink_metrics *source)
 	return err ? err : post(o, o->metrics_url, body, len);
 }
 
-#define OTLP(of_scheme, of_flavour)        \
-	{                                  \
-		.scheme = (of_scheme),     \
-		.flavour = (of_flavour),   \
-		.takes_connections = true, \
-		.make = otlp_make,         \
-		.open = otlp_open,         \
-		.deliver = otlp_deliver,   \
-		.tick = otlp_tick,         \
-		.tick_does = "metrics",    \
-		.close = otlp_close,       \
-		.free = otlp_free,         \
+#define OTLP(of_scheme, of_flavour)                                                                \
+	{                                                                                          \
+		.scheme = (of_scheme), .flavour = (of_flavour), .takes_connections = true,         \
+		.has_drops = true, .make = otlp_make, .open = otlp_open, .deliver = otlp_deliver,  \
+		.tick = otlp_tick, .tick_does = "metrics", .close = otlp_close, .free = otlp_free, \
 	}
 const struct sink_kind sink_otlp_http = OTLP("otlp+http:", OTLP_HTTP);
 const struct sink_kind sink_otlp_https = OTLP("otlp+https:", OTLP_HTTPS);

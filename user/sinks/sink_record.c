@@ -53,18 +53,24 @@ int sink_record_protobuf(const struct sink_rows *rows, size_t i, uint8_t out[SIN
 	Wiretally__V1__Record record = WIRETALLY__V1__RECORD__INIT;
 	Wiretally__V1__Flow flow;
 	Wiretally__V1__Connection connection;
+	Wiretally__V1__Drop drop;
+	struct sink_row row = sink_row(rows, i);
 
 	record.agent = (char *)rows->agent;
 	record.host = (char *)rows->host;
 	record.exporter = (char *)rows->exporter;
-	if (i < rows->flows_len) {
-		fill_flow(rows, &rows->flows[i], &flow);
+	if (row.flow) {
+		fill_flow(rows, row.flow, &flow);
 		record.what_case = WIRETALLY__V1__RECORD__WHAT_FLOW;
 		record.flow = &flow;
-	} else {
-		batch_fill_connection(&rows->connections[i - rows->flows_len], &connection);
+	} else if (row.connection) {
+		batch_fill_connection(row.connection, &connection);
 		record.what_case = WIRETALLY__V1__RECORD__WHAT_CONNECTION;
 		record.connection = &connection;
+	} else {
+		batch_fill_drop(row.drop, &drop);
+		record.what_case = WIRETALLY__V1__RECORD__WHAT_DROP;
+		record.drop = &drop;
 	}
 	if (wiretally__v1__record__get_packed_size(&record) > SINK_RECORD_MAX)
 		return -EMSGSIZE;
@@ -184,20 +190,47 @@ static void add_connection(json_t *to, const struct connection *c)
 	add(to, "cgroup_path", text(c->cgroup_path));
 }
 
+static void add_drop(json_t *to, const struct sink_rows *rows, const struct drop *d)
+{
+	const char *name = sink_interface_name(rows, d->ifindex, d->netns);
+
+	add(to, "start_us", json_integer(d->start_us));
+	add(to, "end_us", json_integer(d->end_us));
+	add(to, "reason", text(d->reason));
+	add(to, "location", text(d->location));
+	add(to, "packets", number(d->packets));
+	add(to, "octets", number(d->octets));
+	add(to, "purged", json_boolean(d->purged));
+	add(to, "src", d->has_tuple ? address(d->src) : NULL);
+	add(to, "dst", d->has_tuple ? address(d->dst) : NULL);
+	add(to, "src_port", d->has_tuple ? number(d->src_port) : NULL);
+	add(to, "dst_port", d->has_tuple ? number(d->dst_port) : NULL);
+	add(to, "proto", number(d->proto));
+	add(to, "ethertype", number(d->ethertype));
+	add(to, "interface", name ? text(name) : NULL);
+	add(to, "ifindex", number(d->ifindex));
+	add(to, "netns", number(d->netns));
+}
+
 int sink_record_json(const struct sink_rows *rows, size_t i, char out[SINK_RECORD_MAX])
 {
 	json_t *object = json_object();
-	bool is_flow = i < rows->flows_len;
+	struct sink_row row = sink_row(rows, i);
 	size_t n;
 
-	add(object, "type", json_string(is_flow ? "flow" : "connection"));
+	add(object, "type",
+	    json_string(row.flow	 ? "flow"
+			: row.connection ? "connection"
+					 : "drop"));
 	add(object, "agent", text(rows->agent));
 	add(object, "host", text(rows->host));
 	add(object, "exporter", text(rows->exporter));
-	if (is_flow)
-		add_flow(object, rows, &rows->flows[i]);
+	if (row.flow)
+		add_flow(object, rows, row.flow);
+	else if (row.connection)
+		add_connection(object, row.connection);
 	else
-		add_connection(object, &rows->connections[i - rows->flows_len]);
+		add_drop(object, rows, row.drop);
 	n = json_dumpb(object, out, SINK_RECORD_MAX, JSON_COMPACT);
 	json_decref(object);
 	return n && n <= SINK_RECORD_MAX ? (int)n : -EMSGSIZE;
@@ -205,21 +238,38 @@ int sink_record_json(const struct sink_rows *rows, size_t i, char out[SINK_RECOR
 
 /* ---- the key -------------------------------------------------------------------------------- */
 
+/* Where from and where to; zeros where a row has neither. */
+struct ends {
+	const uint8_t *a, *b;
+	unsigned int a_port, b_port, proto;
+};
+
+static struct ends ends_of(const struct sink_row *row)
+{
+	const struct flow *f = row->flow;
+	const struct connection *c = row->connection;
+	const struct drop *d = row->drop;
+
+	if (f)
+		return (struct ends){ f->src, f->dst, f->src_port, f->dst_port, f->proto };
+	if (c)
+		return (struct ends){ c->local, c->remote, c->local_port, c->remote_port,
+				      c->protocol };
+	return (struct ends){ d->src, d->dst, d->src_port, d->dst_port, d->proto };
+}
+
 int sink_record_key(const struct sink_rows *rows, size_t i, char out[SINK_KEY_MAX])
 {
-	const struct flow *f = i < rows->flows_len ? &rows->flows[i] : NULL;
-	const struct connection *c = f ? NULL : &rows->connections[i - rows->flows_len];
-	const uint8_t *a = f ? f->src : c->local, *b = f ? f->dst : c->remote;
-	unsigned int a_port = f ? f->src_port : c->local_port;
-	unsigned int b_port = f ? f->dst_port : c->remote_port;
+	struct sink_row row = sink_row(rows, i);
+	struct ends e = ends_of(&row);
 	char a_text[ADDR_TEXT_MAX], b_text[ADDR_TEXT_MAX];
-	int order = memcmp(a, b, 16);
-	unsigned int proto = f ? f->proto : c->protocol;
+	int order = memcmp(e.a, e.b, 16);
 
-	addr_format(a, a_text);
-	addr_format(b, b_text);
-	if (order > 0 || (!order && a_port > b_port))
-		return snprintf(out, SINK_KEY_MAX, "%u %s %u %s %u", proto, b_text, b_port, a_text,
-				a_port);
-	return snprintf(out, SINK_KEY_MAX, "%u %s %u %s %u", proto, a_text, a_port, b_text, b_port);
+	addr_format(e.a, a_text);
+	addr_format(e.b, b_text);
+	if (order > 0 || (!order && e.a_port > e.b_port))
+		return snprintf(out, SINK_KEY_MAX, "%u %s %u %s %u", e.proto, b_text, e.b_port,
+				a_text, e.a_port);
+	return snprintf(out, SINK_KEY_MAX, "%u %s %u %s %u", e.proto, a_text, e.a_port, b_text,
+			e.b_port);
 }

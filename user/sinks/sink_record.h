@@ -2,7 +2,7 @@
 /*
  * One row by itself, as files and Kafka have it: protobuf (message Record of
  * proto/wiretally.proto) or a JSON object with the names of /v1/flows and /v1/connections, and
- * "type": flow or connection. Rows are numbered as in sink_kind.h.
+ * "type": flow, connection or drop. Rows are numbered as in sink_kind.h.
  */
 #ifndef WT_SINK_RECORD_H
 #define WT_SINK_RECORD_H

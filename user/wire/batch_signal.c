@@ -132,7 +132,7 @@ void batch_fill_connection(const struct connection *from, Wiretally__V1__Connect
 	m->cgroup_path = (char *)from->cgroup_path;
 }
 
-static void fill_drop(const struct drop *from, Wiretally__V1__Drop *m)
+void batch_fill_drop(const struct drop *from, Wiretally__V1__Drop *m)
 {
 	wiretally__v1__drop__init(m);
 #define FILL(name) m->name = from->name;
@@ -221,7 +221,7 @@ int signal_messages_fill(struct signal_messages *s, const struct batch *b, Wiret
 	}
 	for (size_t i = 0; i < b->drops_len; i++) {
 		s->drop_list[i] = &s->drops[i];
-		fill_drop(&b->drops[i], &s->drops[i]);
+		batch_fill_drop(&b->drops[i], &s->drops[i]);
 	}
 	m->connections = s->connection_list;
 	m->n_connections = b->connections_len;

@@ -22,6 +22,7 @@ const char *batch_check_latency(const struct latency *l);
 
 /* One message, which borrows from `from`. */
 void batch_fill_connection(const struct connection *from, Wiretally__V1__Connection *m);
+void batch_fill_drop(const struct drop *from, Wiretally__V1__Drop *m);
 
 /* 0 or -ENOMEM. m borrows from s and b, s is given back with signal_messages_done(). */
 int signal_messages_fill(struct signal_messages *s, const struct batch *b, Wiretally__V1__Batch *m);

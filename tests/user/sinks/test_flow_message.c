@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0
 /* What is written is what our own reader reads (user/exporters), for all kinds of rows. */
 #include "user/sinks/connection_message.h"
+#include "user/sinks/drop_message.h"
 #include "user/sinks/flow_message.h"
 
 #include <criterion/criterion.h>
@@ -231,6 +232,69 @@ Test(flow_message, connections_have_elements_of_an_enterprise)
 	cr_assert(connection_message_add(&m, &c, 1, NOW_US) == 0);
 	cr_assert(flow_message_flush(&m, NOW_US) == 0);
 	cr_expect(find_set(264) && find_set(3));
+}
+
+Test(flow_message, drops_say_why)
+{
+	struct drop d = { .has_tuple = true,
+			  .src_port = 53,
+			  .dst_port = 9,
+			  .proto = 17,
+			  .ethertype = 0x0800,
+			  .ifindex = 3,
+			  .start_us = NOW_US - 1000000,
+			  .end_us = NOW_US,
+			  .packets = 4,
+			  .octets = 400,
+			  .reason = "IP_RPFILTER",
+			  .location = "here+0x1" };
+	struct flow_message m;
+	uint32_t records = 0;
+	size_t at;
+
+	last_len = 0;
+	addr_parse("10.0.0.9", d.src);
+	addr_parse("10.0.0.1", d.dst);
+	flow_message_init(&m, false, 1, NOW_US, keep, &records);
+	m.with_connections = m.with_drops = true; /* all templates there are */
+	m.enterprise = 32473;
+	cr_assert(drop_message_add(&m, &d, 1, NOW_US) == 0);
+	d.has_tuple = false;
+	d.purged = true;
+	cr_assert(drop_message_add(&m, &d, 1, NOW_US) == 0);
+	cr_assert(flow_message_flush(&m, NOW_US) == 0);
+	cr_expect(records == 2);
+	at = find_set(265) + 4;
+	cr_expect(number_at(at, 4) == 0x0a000009 && number_at(at + 4, 4) == 0x0a000001);
+	cr_expect(number_at(at + 8, 2) == 53 && number_at(at + 10, 2) == 9);
+	cr_expect(number_at(at + 12, 1) == 17 && number_at(at + 13, 2) == 0x0800);
+	cr_expect(number_at(at + 15, 4) == 3);
+	cr_expect(number_at(at + 35, 8) == 4 && number_at(at + 43, 8) == 400);
+	cr_expect(number_at(at + 51, 1) == 140, "reverse path");
+	cr_expect(number_at(at + 52, 1) == 11 && !memcmp(last + at + 53, "IP_RPFILTER", 11));
+	cr_expect(number_at(at + 64, 1) == 8 && !memcmp(last + at + 65, "here+0x1", 8));
+	at = find_set(267) + 4;
+	cr_expect(number_at(at, 2) == 0x0800 && number_at(at + 38, 1) == 192, "not a loss");
+}
+
+/* Names as long as they may be, and more rows than a message holds. */
+Test(flow_message, drops_fit)
+{
+	struct drop d = { .packets = 1 };
+	struct flow_message m;
+	uint32_t records = 0;
+
+	last_len = 0;
+	memset(d.reason, 'r', sizeof(d.reason) - 1);
+	memset(d.location, 'l', sizeof(d.location) - 1);
+	flow_message_init(&m, false, 1, NOW_US, keep, &records);
+	m.with_drops = true;
+	for (int i = 0; i < 20; i++)
+		cr_assert(drop_message_add(&m, &d, 1, NOW_US) == 0);
+	cr_assert(flow_message_flush(&m, NOW_US) == 0);
+	cr_expect(records == 20);
+	for (size_t at = 0; at < last_len; at += number_at(at + 2, 2))
+		cr_expect(number_at(at + 2, 2) <= FLOW_MESSAGE_BYTES);
 }
 
 /* Options are data records, which count for IPFIX's sequence: nothing is missing to who reads. */

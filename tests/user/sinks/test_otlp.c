@@ -31,12 +31,15 @@ Test(otlp, rows_from_the_middle)
 {
 	struct flow f[3] = { { .ethertype = 0x0800, .proto = 17 } };
 	struct connection c = { .id = 7, .protocol = 6, .comm = "a\xff", .cgroup_path = CGROUP };
+	struct drop d = { .reason = "NO_SOCKET", .packets = 2 };
 	struct sink_rows rows = { .agent = "a",
 				  .host = "h",
 				  .flows = f,
 				  .flows_len = 3,
 				  .connections = &c,
-				  .connections_len = 1 };
+				  .connections_len = 1,
+				  .drops = &d,
+				  .drops_len = 1 };
 	Opentelemetry__Proto__Collector__Logs__V1__ExportLogsServiceRequest *m;
 	Opentelemetry__Proto__Logs__V1__ScopeLogs *scope;
 	uint8_t *bytes;
@@ -45,11 +48,11 @@ Test(otlp, rows_from_the_middle)
 	f[2] = f[1] = f[0];
 	addr_parse("10.0.0.1", f[2].src);
 	addr_parse("10.0.0.2", f[2].dst);
-	cr_assert(otlp_logs(&rows, 2, 2, &bytes, &len) == 0);
+	cr_assert(otlp_logs(&rows, 2, 3, &bytes, &len) == 0);
 	m = LOGS(request__unpack)(NULL, len, bytes);
 	cr_assert(m && m->n_resource_logs == 1);
 	scope = m->resource_logs[0]->scope_logs[0];
-	cr_assert(scope->n_log_records == 2);
+	cr_assert(scope->n_log_records == 3);
 	cr_expect_str_eq(text_of(scope->log_records[0]->attributes,
 				 scope->log_records[0]->n_attributes, "source.address"),
 			 "10.0.0.1");
@@ -63,6 +66,10 @@ Test(otlp, rows_from_the_middle)
 	cr_expect_str_eq(text_of(scope->log_records[1]->attributes,
 				 scope->log_records[1]->n_attributes, "container.id"),
 			 ID);
+	cr_expect_str_eq(scope->log_records[2]->event_name, "wiretally.drop");
+	cr_expect_str_eq(text_of(scope->log_records[2]->attributes,
+				 scope->log_records[2]->n_attributes, "wiretally.drop.reason"),
+			 "NO_SOCKET");
 	cr_expect_str_eq(text_of(m->resource_logs[0]->resource->attributes,
 				 m->resource_logs[0]->resource->n_attributes, "host.name"),
 			 "h");

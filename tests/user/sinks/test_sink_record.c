@@ -113,6 +113,49 @@ Test(sink_record, a_connection_with_a_name_from_outside)
 	json_decref(o);
 }
 
+Test(sink_record, a_drop)
+{
+	struct drop d = { .has_tuple = true,
+			  .src_port = 53,
+			  .dst_port = 9,
+			  .proto = 17,
+			  .ifindex = 3,
+			  .netns = 9,
+			  .packets = 4,
+			  .reason = "NO_SOCKET",
+			  .location = "udp_unicast_rcv_skb+0x7b" };
+	struct sink_rows r = rows_of(NULL, NULL);
+	char key[SINK_KEY_MAX];
+	uint8_t out[SINK_RECORD_MAX];
+	Wiretally__V1__Record *m;
+	json_t *o;
+	int n;
+
+	addr_parse("10.0.0.9", d.src);
+	addr_parse("10.0.0.1", d.dst);
+	r.drops = &d;
+	r.drops_len = 1;
+	o = as_json(&r);
+	cr_expect_str_eq(text_at(o, "type"), "drop");
+	cr_expect_str_eq(text_at(o, "reason"), "NO_SOCKET");
+	cr_expect_str_eq(text_at(o, "dst"), "10.0.0.1");
+	cr_expect_str_eq(text_at(o, "interface"), "eth0");
+	cr_expect(number_at(o, "packets") == 4);
+	json_decref(o);
+	cr_expect(sink_record_key(&r, 0, key) > 0);
+	cr_expect_str_eq(key, "17 10.0.0.1 9 10.0.0.9 53", "as its flow's");
+	n = sink_record_protobuf(&r, 0, out);
+	cr_assert(n > 0);
+	m = wiretally__v1__record__unpack(NULL, (size_t)n, out);
+	cr_assert(m && m->what_case == WIRETALLY__V1__RECORD__WHAT_DROP);
+	cr_expect(m->drop->packets == 4 && m->drop->source.len == 16);
+	wiretally__v1__record__free_unpacked(m, NULL);
+	d.has_tuple = false;
+	o = as_json(&r);
+	cr_expect(json_is_null(json_object_get(o, "src")));
+	json_decref(o);
+}
+
 Test(sink_record, both_as_protobuf)
 {
 	struct flow f = a_flow("2001:db8::1", 1234, "2001:db8::2", 443);

@@ -97,7 +97,7 @@ static int series_parse(const struct api_request *req, struct api_reply *reply, 
 	if (!err)
 		err = cut_into_steps(req, reply, s);
 	s->is_few = !err && s->key && !s->is_spread &&
-		    query_has_few_groups(req, &s->scope, &s->key->reads, 1, (uint64_t)s->points);
+		    query_estimate(req, &s->scope, &s->key->reads, 1, (uint64_t)s->points).is_few;
 	return err;
 }
 

@@ -120,15 +120,18 @@ static int parse_order(const struct api_request *req, struct api_reply *reply, s
 			      "order is none of bytes, packets, flows, bps, pps, bpp"));
 }
 
-static bool has_few_groups(const struct api_request *req, const struct top *top)
+static void look_ahead(const struct api_request *req, struct top *top)
 {
 	const char *reads[KEYS_MAX + 1];
+	struct query_estimate estimate;
 
 	if (top->is_named || top->is_owned)
-		return false;
+		return;
 	for (size_t i = 0; i < top->keys_len; i++)
 		reads[i] = top->keys[i]->reads;
-	return query_has_few_groups(req, &top->scope, reads, top->keys_len, 1);
+	estimate = query_estimate(req, &top->scope, reads, top->keys_len, 1);
+	top->is_few = estimate.is_few;
+	top->has_no_folds = estimate.has_no_folds;
 }
 
 static int top_parse(const struct api_request *req, struct api_reply *reply, struct top *top)
@@ -148,7 +151,8 @@ static int top_parse(const struct api_request *req, struct api_reply *reply, str
 	if (!err && top->is_owned)
 		err = owner_scope_init(req, query_first_us(&top->scope), top->scope.to_us, false,
 				       &top->owner);
-	top->is_few = !err && has_few_groups(req, top);
+	if (!err)
+		look_ahead(req, top);
 	return err;
 }
 
@@ -169,34 +173,54 @@ static json_int_t add_up(int64_t a, int64_t b)
 	return a > INT64_MAX - b ? INT64_MAX : a + b;
 }
 
+struct folds {
+	int64_t packets, octets, undecided_packets, undecided_octets, sampled;
+};
+
+static int read_folds(const struct api_request *req, struct api_reply *reply, const struct top *top,
+		      struct folds *ret)
+{
+	AUTO(query_rows_done) struct query_rows rows = { 0 };
+	AUTO(sql_done) struct sql_builder b = { 0 };
+	int err;
+
+	*ret = (struct folds){ 0 };
+	if (top->has_no_folds)
+		return 0;
+	err = sql_init(&b);
+	if (err)
+		return err;
+	top_add_folds(top, &b);
+	err = query_run_reply(req, reply, &b, &rows);
+	if (err)
+		return err;
+	if (!query_rows_next(&rows))
+		return -EIO;
+	*ret = (struct folds){ query_int(&rows, 0), query_int(&rows, 1), query_int(&rows, 2),
+			       query_int(&rows, 3), query_int(&rows, 4) };
+	return 0;
+}
+
 /* What all rows in scope add up to, within n or not (the row before the groups); folds where they
  * match. */
 static int add_totals(const struct api_request *req, struct api_reply *reply, const struct top *top,
 		      struct query_rows *rows, json_t *rest)
 {
-	AUTO(query_rows_done) struct query_rows folds = { 0 };
-	AUTO(sql_done) struct sql_builder b;
 	idx_t at = duckdb_column_count(&rows->result) - ARRAY_LEN(measures);
+	struct folds folds;
 	json_t *totals;
-	int err = sql_init(&b);
+	int err = read_folds(req, reply, top, &folds);
 
 	if (err)
 		return err;
-	top_add_folds(top, &b);
-	err = query_run_reply(req, reply, &b, &folds);
-	if (err)
-		return err;
-	if (!query_rows_next(&folds))
-		return -EIO;
 	totals = json_pack("{s:{s:I,s:I,s:I},s:{s:I,s:I},s:{s:I,s:I},s:b}", "total", "flows",
 			   (json_int_t)query_int(rows, at), "packets",
-			   add_up(query_int(rows, at + 1), query_int(&folds, 0)), "octets",
-			   add_up(query_int(rows, at + 2), query_int(&folds, 1)), "folded",
-			   "packets", (json_int_t)query_int(&folds, 0), "octets",
-			   (json_int_t)query_int(&folds, 1), "folded_undecided", "packets",
-			   (json_int_t)query_int(&folds, 2), "octets",
-			   (json_int_t)query_int(&folds, 3), "sampled",
-			   query_int(rows, at + 6) || query_int(&folds, 4));
+			   add_up(query_int(rows, at + 1), folds.packets), "octets",
+			   add_up(query_int(rows, at + 2), folds.octets), "folded", "packets",
+			   (json_int_t)folds.packets, "octets", (json_int_t)folds.octets,
+			   "folded_undecided", "packets", (json_int_t)folds.undecided_packets,
+			   "octets", (json_int_t)folds.undecided_octets, "sampled",
+			   query_int(rows, at + 6) || folds.sampled);
 	err = json_object_update(rest, totals);
 	json_decref(totals);
 	return err ? -ENOMEM : 0;

@@ -36,7 +36,7 @@ struct top {
 	const struct query_key *keys[KEYS_MAX + 1]; /* and the exporter an interface is of */
 	size_t asked, keys_len; /* asked: without that one */
 	bool is_named, is_owned, is_conversation;
-	bool is_few; /* groups: query_estimate.h */
+	bool is_few, has_no_folds; /* query_estimate.h */
 	const struct top_order *order;
 	struct having having;
 	uint64_t n;

@@ -70,21 +70,46 @@ static const struct {
 	{ api_series, RANGE "by=src&step=10&filter=port 9" },
 };
 
-static bool has_few(struct fixture *fx)
+static struct query_estimate estimate(struct fixture *fx, const char *columns, uint64_t times)
 {
-	static const char *const columns[] = { "src_hi, src_lo" };
 	struct ask ask = { .len = 0 };
 	struct api_request req = ask_request(fx, &ask);
 	struct api_reply reply = { 0 };
 	struct query_scope scope = { 0 };
-	bool few;
+	struct query_estimate e;
 
 	cr_assert_eq(query_scope_parse(&req, &reply, &scope), 0);
-	few = query_has_few_groups(&req, &scope, columns, 1, 1);
-	cr_expect(!query_has_few_groups(&req, &scope, columns, 1, QUERY_FEW_GROUPS),
-		  "so many of each are not few");
+	e = query_estimate(&req, &scope, &columns, 1, times);
 	query_scope_done(&scope);
-	return few;
+	return e;
+}
+
+static bool has_few(struct fixture *fx)
+{
+	cr_expect(!estimate(fx, "src_hi, src_lo", QUERY_FEW_GROUPS).is_few,
+		  "so many of each are not few");
+	cr_expect(!estimate(fx, "src_hi, src_lo", 1).has_no_folds, "there are two");
+	cr_expect(estimate(fx, "dst_port", 1).is_few, "there are 65,536 ports");
+	return estimate(fx, "src_hi, src_lo", 1).is_few;
+}
+
+/* Who asks for folds only where there may be some must not miss any. */
+Test(api_scans, folds_are_known_to_be_none)
+{
+	struct flow f = fixture_flow("10.0.0.1", "10.0.0.2");
+	struct fixture fx;
+
+	fixture_open(&fx);
+	fixture_exporter(&fx, &(struct fixture_exporter){ 1, "a", "host-a", "" });
+	f.start_us = f.end_us = T0;
+	fixture_rows(&fx, 1, &f, 1);
+	cr_expect(estimate(&fx, "proto", 1).has_no_folds);
+	f.kind = FLOW_FOLD;
+	fixture_rows(&fx, 1, &f, 1);
+	cr_expect(!estimate(&fx, "proto", 1).has_no_folds);
+	seal(&fx);
+	cr_expect(!estimate(&fx, "proto", 1).has_no_folds, "a file says nothing");
+	fixture_close(&fx);
 }
 
 Test(api_scans, one_and_two_say_the_same)

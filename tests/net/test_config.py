@@ -2,13 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0 OR GPL-2.0
 """Config files and SIGHUP: what is wrong is said with its place and changes nothing; what is right is
 taken, under load, without losing a packet."""
+import json
 import os
 import re
 import signal
 import sys
 
 from ledger import agent_status, audit, settled
-from rig import run_test
+from rig import TOOLS, run_test
 
 
 def write(path, text):
@@ -101,6 +102,46 @@ def collector_reloads(rig):
     rig.equal(agent.stop(), 0, f"agent: {agent.log()}")
 
 
+def packets_in(path):
+    with open(path) as f:
+        return sum(json.loads(line)["packets"] for line in f if '"type":"flow"' in line)
+
+
+def sinks_change(rig):
+    """One sink instead of another while packets come: each row goes to one of them. And limits of
+    alerts, which are the rules' own again when the file does not say otherwise."""
+    a, b = rig.netns("a"), rig.netns("b")
+    rig.veth(a, "v0", b, "v1")
+    os.chmod(rig.tmp, 0o777)  # the collector is nobody
+    path, files = f"{rig.tmp}/collector.yaml", [f"{rig.tmp}/{n}.jsonl" for n in ("x", "y")]
+    config = "sink:\n  - 'file:%s?rotate=1G'\nalert: [ConnectsFail=%s]\n"
+    write(path, config % (files[0], "0.9"))
+    collector = rig.collector(None, None, None, "--config", path)
+    agent = rig.agent(b, ["v1"], interval="50ms")
+    flood = a.start("flood", os.path.join(TOOLS, "flood"), "--dev", "v0", "--pps", "5000", "--flows",
+                    "200", "--seconds", "60")
+    for i in range(1, 5):
+        rig.wait_until(lambda: json.loads(rig.http("/v1/status"))["sinks"][0]["delivered"] > 0, "rows")
+        write(path, config % (files[i % 2], "0.9"))
+        collector.signal(signal.SIGHUP)
+        rig.wait_until(lambda: collector.log().count("was read again") == i, "the file to be read")
+        rig.check(files[i % 2] in json.loads(rig.http("/v1/status"))["sinks"][0]["url"], "the other one")
+    flood.stop()
+    rig.equal(agent.stop(), 0, f"agent: {agent.log()}")
+    settled(rig)
+    rig.wait_until(lambda: not json.loads(rig.http("/v1/status"))["sinks"][0]["waiting"], "the sink")
+    total = rig.cli_json("top", "--last", "all", "--by", "interface")["total"]["packets"]
+    rig.equal(sum(map(packets_in, files)), total, "packets in both files")
+    rig.check("takes a restart" not in collector.log(), collector.log())
+    write(path, "sink: ['file:relative']\n")
+    collector.signal(signal.SIGHUP)
+    rig.wait_until(lambda: "is not taken" in collector.log(), "a wrong one to be refused")
+    rig.equal(len(json.loads(rig.http("/v1/status"))["sinks"]), 1, "all stays as it was")
+    write(path, "alert: []\n")
+    collector.signal(signal.SIGHUP)
+    rig.wait_until(lambda: not json.loads(rig.http("/v1/status"))["sinks"], "no sink")
+
+
 def complete(rig, script, function, *words):
     quoted = " ".join(f"'{w}'" for w in words)
     return rig.sh("bash", "-c", f"{script}\nCOMP_WORDS=({quoted}); COMP_CWORD={len(words) - 1}\n"
@@ -131,7 +172,7 @@ def documents(rig):
         rig.check(want in page, f"{want} in the page")
 
 
-TESTS = (checks, documents, agent_reloads, collector_reloads)
+TESTS = (checks, documents, agent_reloads, collector_reloads, sinks_change)
 
 if __name__ == "__main__":
     run_test(*[t for t in TESTS if t.__name__ in (sys.argv[1:] or [x.__name__ for x in TESTS])])

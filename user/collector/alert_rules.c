@@ -10,7 +10,6 @@
 #include <string.h>
 
 #include "user/lib/cleanup.h"
-#include "user/lib/timespec.h"
 
 #define MINUTE_US (INT64_C(60) * 1000000)
 #define RESENT_MIN ALERT_WINDOW_S /* one a second: fewer are noise, whatever their share */
@@ -323,7 +322,7 @@ static void find_lagging(const struct alert_answers *a, struct findings *found)
 /* ---- the rules ------------------------------------------------------------------------------ */
 
 /* clang-format off */
-static struct alert_rule rules[] = {
+static const struct alert_rule rules[] = {
 	{ "TcpRetransmitsHigh", "warning", QUESTION_COUNTS, ALERT_RATIO, 0.05, MINUTE_US,
 	  "$s sends $v of its TCP segments again", "wiretally tcp --by dst", find_resent },
 	{ "ConnectsFail", "warning", QUESTION_TCP, ALERT_RATIO, 0.2, MINUTE_US,
@@ -364,62 +363,4 @@ const struct alert_rule *alert_rules(size_t *len)
 {
 	*len = ARRAY_LEN(rules);
 	return rules;
-}
-
-static struct alert_rule *rule_find(const char *name, size_t len)
-{
-	for (size_t i = 0; i < ARRAY_LEN(rules); i++)
-		if (strlen(rules[i].name) == len && !strncmp(rules[i].name, name, len))
-			return &rules[i];
-	return NULL;
-}
-
-static const char *rule_names(void)
-{
-	static char text[1024];
-	size_t used = 0;
-
-	for (size_t i = 0; i < ARRAY_LEN(rules) && used < sizeof(text); i++)
-		used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%s", i ? ", " : "",
-					 rules[i].name);
-	return text;
-}
-
-/* "0.05" or "0.05/2m" */
-static int set_limit(struct alert_rule *rule, const char *text)
-{
-	char *end;
-	double limit = strtod(text, &end);
-
-	if (end == text || !isfinite(limit) || limit < 0)
-		return -EINVAL;
-	if (*end == '/' && timespec_parse_duration(end + 1, &rule->for_us))
-		return -EINVAL;
-	if (*end && *end != '/')
-		return -EINVAL;
-	rule->limit = limit;
-	return 0;
-}
-
-int alert_rules_set(const char *text, const char **why)
-{
-	static char message[1280];
-	size_t len = strcspn(text, "=");
-	struct alert_rule *rule = rule_find(text, len);
-
-	*why = message;
-	if (!rule) {
-		snprintf(message, sizeof(message), "there is no such alert; there are: %s",
-			 rule_names());
-		return -EINVAL;
-	}
-	if (text[len] && !strcmp(text + len + 1, "off")) {
-		rule->limit = INFINITY;
-		return 0;
-	}
-	if (text[len] && !set_limit(rule, text + len + 1))
-		return 0;
-	snprintf(message, sizeof(message),
-		 "after %s there is =LIMIT, =LIMIT/TIME (0.05/2m), or =off", rule->name);
-	return -EINVAL;
 }

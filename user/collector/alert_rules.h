@@ -68,13 +68,7 @@ struct alert_rule {
 	void (*find)(const struct alert_answers *a, struct findings *found);
 };
 
-/* All rules; their limits as alert_rules_set() left them. */
+/* All rules, with limits of their own: alert_limits.h has those that count. At most 32. */
 const struct alert_rule *alert_rules(size_t *len);
-
-/*
- * "NAME=LIMIT", "NAME=LIMIT/TIME" (for how long) or "NAME=off". 0, or -EINVAL with why in a static
- * buffer. Before the judge starts.
- */
-int alert_rules_set(const char *text, const char **why);
 
 #endif

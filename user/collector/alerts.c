@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "user/collector/alert_limits.h"
 #include "user/lib/cleanup.h"
 #include "user/lib/log.h"
 #include "user/lib/units.h"
@@ -107,7 +108,7 @@ static void see(struct alerts *a, const struct alert_rule *rule, const struct fi
 	alert->value = f->value;
 	alert->worst = fmax(alert->worst, f->value);
 	alert->found_us = now_us;
-	if (alert->state != ALERT_PENDING || now_us - alert->since_us < rule->for_us)
+	if (alert->state != ALERT_PENDING || now_us - alert->since_us < alert_for_us(rule))
 		return;
 	alert->state = ALERT_FIRING;
 	alert->fired_us = now_us;
@@ -221,7 +222,7 @@ static json_t *alert_json(const struct alert *alert, int64_t offset_us)
 			 "alert", alert->rule->name, "state", states[alert->state], "severity",
 			 alert->rule->severity, "subject", alert->subject, "summary",
 			 alert_summary(alert, summary), "advice", alert->rule->advice, "value",
-			 alert->value, "worst", alert->worst, "limit", alert->rule->limit,
+			 alert->value, "worst", alert->worst, "limit", alert_limit(alert->rule),
 			 "since_us", (json_int_t)(alert->since_us + offset_us), "fired_us",
 			 time_or_null(alert->fired_us, offset_us), "found_us",
 			 (json_int_t)(alert->found_us + offset_us), "resolved_us",

@@ -176,7 +176,6 @@ static int put_group(struct committer *c)
 	struct sink_place place;
 	int err = store_begin(c->store);
 
-	sinks_announce_begin();
 	for (struct item *i = c->group; !err && i; i = i->next) {
 		err = put_item(c, i);
 		end = i->end;
@@ -236,12 +235,14 @@ static int commit_group(struct committer *c)
 	int64_t start_ns = monotonic_ns();
 	int err = c->registry_is_stale ? reload_registry(c) : 0;
 
+	sinks_begin_transaction();
 	if (!err)
 		err = put_group(c);
-	if (!err) {
+	if (!err)
 		count_group(c, start_ns);
+	sinks_end_transaction(!err);
+	if (!err)
 		return 0;
-	}
 	/* its marks are those of a transaction that never was: batches would pass for duplicates */
 	c->registry_is_stale = true;
 	metric_add(METRIC_COMMIT_FAILURES, 1);

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "user/collector/alert_limits.h"
 #include "user/collector/alerts.h"
 #include "user/collector/store.h"
 #include "user/lib/cleanup.h"
@@ -38,16 +39,16 @@ static int64_t monotonic_us(void)
 	return monotonic_ns() / 1000;
 }
 
-int judge_set_limits(const struct option_list *limits)
+int judge_set_limits(const struct option_list *texts)
 {
-	const char *why;
+	struct alert_limits limits;
+	const char *which, *why;
 
-	for (size_t i = 0; i < limits->len; i++) {
-		if (!alert_rules_set(limits->values[i], &why))
-			continue;
-		fprintf(stderr, "wiretally-collector: --alert '%s': %s\n", limits->values[i], why);
+	if (alert_limits_parse(texts, &limits, &which, &why)) {
+		fprintf(stderr, "wiretally-collector: --alert '%s': %s\n", which, why);
 		return -EINVAL;
 	}
+	alert_limits_use(&limits);
 	return 0;
 }
 
@@ -118,7 +119,7 @@ static void look(struct judge *j, json_t *answers[ALERT_QUESTIONS], int64_t now_
 		const struct alert_rule *rule = &rules[i];
 		struct alert_answers a = { answers[rule->question], j->answers[rule->question],
 					   wall_us() };
-		struct findings found = { .above = rule->limit };
+		struct findings found = { .above = alert_limit(rule) };
 
 		if (!a.now) {
 			alerts_keep(j->alerts, rule, now_us);

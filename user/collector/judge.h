@@ -15,8 +15,11 @@
 struct option_list;
 struct store;
 
-/* The --alert options, "NAME=LIMIT". 0 or -EINVAL; has said which one, and why, on stderr. */
-int judge_set_limits(const struct option_list *limits);
+/*
+ * The --alert options, "NAME=LIMIT", from the next round on; what is not named has the rule's own.
+ * 0, or -EINVAL and nothing is changed; has said which one, and why, on stderr.
+ */
+int judge_set_limits(const struct option_list *texts);
 
 /* A thread and a reader of its own. 0 or -errno, logged. */
 int judge_start(struct store *s);

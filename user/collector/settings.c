@@ -77,9 +77,10 @@ static const struct options_doc doc = {
 	.section = 8,
 	.summary = "stores what agents ship, and answers questions about it",
 	.usage = "[OPTION]…",
-	.about = "Listens on loopback and a Unix socket. A file of options (--config) is YAML, an "
-		 "option's name and its value a line; a list where it may be given several times. "
-		 "SIGHUP reads it and the tokens again: ages and sizes are taken over at once.",
+	.about =
+		"Listens on loopback and a Unix socket. A file of options (--config) is YAML, an "
+		"option's name and its value a line; a list where it may be given several times. "
+		"SIGHUP reads it and the tokens again: ages, sizes, alerts and sinks are taken over at once.",
 	.examples = "listen: 127.0.0.1:9101\nkeep: { raw: 12h, minute: 14d }\n"
 		    "exporters: [ \"0.0.0.0:2055\" ]\nsink:\n  - ipfix://10.0.0.5:4739\n",
 	.rows = rows,
@@ -131,13 +132,29 @@ int settings_parse(int argc, char **argv, struct settings *ret)
 	err = parse(argc, argv, ret);
 	if (!err)
 		err = judge_set_limits(&ret->alerts);
-	return err ? err : sinks_open(&ret->sinks);
+	return err ? err : sinks_set(&ret->sinks);
 }
+
+static const char *const taken_over[] = { "keep", "max-disk", "alert", "sink" };
 
 static void needs_restart(void *arg, const struct option_row *row)
 {
-	if (strcmp(row->name, "keep") != 0 && strcmp(row->name, "max-disk") != 0)
-		log_warn("'%s' is another now: that takes a restart", row->name);
+	for (size_t i = 0; i < ARRAY_LEN(taken_over); i++)
+		if (!strcmp(row->name, taken_over[i]))
+			return;
+	log_warn("'%s' is another now: that takes a restart", row->name);
+}
+
+/* Limits can be put back, so they come before the sinks. */
+static int take_over(const struct settings *fresh, const struct settings *before)
+{
+	int err = judge_set_limits(&fresh->alerts);
+
+	if (!err)
+		err = sinks_set(&fresh->sinks);
+	if (err)
+		judge_set_limits(&before->alerts);
+	return err;
 }
 
 int settings_reload(int argc, char **argv, struct settings *s)
@@ -145,11 +162,15 @@ int settings_reload(int argc, char **argv, struct settings *s)
 	struct settings fresh = { 0 };
 	int err = parse(argc, argv, &fresh);
 
+	if (!err)
+		err = take_over(&fresh, s);
 	if (err)
 		return err;
 	options_diff(rows, ARRAY_LEN(rows), s, &fresh, needs_restart, NULL);
 	s->keep = fresh.keep;
 	memcpy(s->keep_us, fresh.keep_us, sizeof(s->keep_us));
 	s->max_disk_bytes = fresh.max_disk_bytes;
+	s->alerts = fresh.alerts;
+	s->sinks = fresh.sinks;
 	return 0;
 }

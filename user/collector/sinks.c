@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <jansson.h>
+#include <limits.h>
+#include <pthread.h>
 #include <string.h>
 
 #include "user/collector/metrics_semantic.h"
@@ -12,101 +14,181 @@
 #include "user/lib/options.h"
 #include "user/wire/batch.h"
 
-static struct sink *sinks[SINKS_MAX];
-static size_t len;
+/*
+ * `turn` is held while a transaction is under way and guards `stored`, `lock` while the list is
+ * read or changed. Only the thread of sinks_set() changes the list.
+ */
+static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct list {
+	struct sink *at[SINKS_MAX];
+	const char *urls[SINKS_MAX];
+	size_t len;
+} sinks;
+static char dir[PATH_MAX]; /* of what outlives the process; "": not known */
+static struct sink_place stored; /* up to where transactions were made */
+static bool is_started;
 
-static bool is_given(const struct option_list *urls, size_t before, const char *url)
+static struct sink *find(const struct list *list, const char *url)
 {
-	for (size_t i = 0; i < before; i++)
-		if (!strcmp(urls->values[i], url))
-			return true;
-	return false;
+	for (size_t i = 0; i < list->len; i++)
+		if (!strcmp(list->urls[i], url))
+			return list->at[i];
+	return NULL;
 }
 
-int sinks_open(const struct option_list *urls)
+/* ---- one more, one less --------------------------------------------------------------------- */
+
+static int begin(struct sink *s)
 {
-	for (size_t i = 0; i < urls->len; i++) {
-		bool is_twice = is_given(urls, i, urls->values[i]);
-		const char *why = is_twice ? "it is given twice" : "there are too many";
-		int err = -EINVAL;
+	pthread_mutex_lock(&turn);
+	if (dir[0])
+		sink_remember(s, dir, &stored);
+	pthread_mutex_unlock(&turn);
+	return is_started ? sink_start(s, &metrics_semantic) : 0;
+}
 
-		if (!is_twice && len < SINKS_MAX)
-			err = sink_new(urls->values[i], &sinks[len], &why);
+/* The sink of a URL: the one there is, or a new one. */
+static int add(struct list *to, const char *url)
+{
+	bool is_twice = find(to, url);
+	const char *why = is_twice ? "it is given twice" : "there are too many";
+	struct sink *s = find(&sinks, url);
+	int err = is_twice || to->len == SINKS_MAX ? -EINVAL : 0;
 
-		if (err) {
-			fprintf(stderr, "wiretally-collector: --sink '%s': %s\n", urls->values[i],
-				why);
-			return err;
-		}
-		len++;
+	if (!err && !s)
+		err = sink_new(url, &s, &why);
+	if (err) {
+		fprintf(stderr, "wiretally-collector: --sink '%s': %s\n", url, why);
+		return err;
 	}
+	to->urls[to->len] = url;
+	to->at[to->len++] = s;
 	return 0;
 }
 
-void sinks_remember(const char *dir, const struct sink_place *stored)
+/* Those of a that b has not. */
+static void stop_others(const struct list *a, const struct list *b)
 {
-	for (size_t i = 0; i < len; i++)
-		sink_remember(sinks[i], dir, stored);
+	for (size_t i = 0; i < a->len; i++)
+		if (!find(b, a->urls[i]))
+			sink_stop(a->at[i]);
 }
 
-static uint64_t announced[SINKS_MAX];
-
-void sinks_announce_begin(void)
+static void switch_to(const struct list *next)
 {
-	memset(announced, 0, sizeof(announced));
+	pthread_mutex_lock(&turn); /* what a transaction announces it also gives */
+	pthread_mutex_lock(&lock);
+	sinks = *next;
+	pthread_mutex_unlock(&lock);
+	pthread_mutex_unlock(&turn);
 }
 
-void sinks_announce_add(const struct batch *b)
+int sinks_set(const struct option_list *urls)
 {
-	for (size_t i = 0; i < len; i++)
-		announced[i] += sink_wants(sinks[i], b);
+	struct list next = { .len = 0 }, before = sinks;
+	int err = 0;
+
+	for (size_t i = 0; !err && i < urls->len; i++)
+		err = add(&next, urls->values[i]);
+	for (size_t i = 0; !err && i < next.len; i++)
+		if (!find(&before, next.urls[i]))
+			err = begin(next.at[i]);
+	if (err) {
+		stop_others(&next, &before);
+		return err;
+	}
+	switch_to(&next);
+	stop_others(&before, &next);
+	return 0;
 }
 
-void sinks_announce_end(const struct sink_place *end)
+void sinks_remember(const char *data, const struct sink_place *place)
 {
-	for (size_t i = 0; i < len; i++)
-		sink_announce(sinks[i], announced[i], end);
+	snprintf(dir, sizeof(dir), "%s", data);
+	stored = *place;
+	for (size_t i = 0; i < sinks.len; i++)
+		sink_remember(sinks.at[i], dir, &stored);
 }
 
 int sinks_start(void)
 {
 	int err = 0;
 
-	for (size_t i = 0; !err && i < len; i++)
-		err = sink_start(sinks[i], &metrics_semantic);
+	is_started = true;
+	for (size_t i = 0; !err && i < sinks.len; i++)
+		err = sink_start(sinks.at[i], &metrics_semantic);
 	return err;
 }
 
 void sinks_stop(void)
 {
-	while (len)
-		sink_stop(sinks[--len]);
+	const struct list before = sinks, none = { .len = 0 };
+
+	switch_to(&none);
+	stop_others(&before, &none);
+}
+
+/* ---- what the committer says ---------------------------------------------------------------- */
+
+static uint64_t announced[SINKS_MAX];
+static struct sink_place announced_end;
+
+void sinks_begin_transaction(void)
+{
+	pthread_mutex_lock(&turn);
+	memset(announced, 0, sizeof(announced));
+}
+
+void sinks_announce_add(const struct batch *b)
+{
+	for (size_t i = 0; i < sinks.len; i++)
+		announced[i] += sink_wants(sinks.at[i], b);
+}
+
+void sinks_announce_end(const struct sink_place *end)
+{
+	announced_end = *end;
+	for (size_t i = 0; i < sinks.len; i++)
+		sink_announce(sinks.at[i], announced[i], end);
 }
 
 void sinks_give(const struct batch *b, const struct sink_names *names)
 {
+	for (size_t i = 0; i < sinks.len; i++)
+		sink_give(sinks.at[i], b, names);
+}
+
+void sinks_end_transaction(bool is_made)
+{
+	if (is_made)
+		stored = announced_end;
+	pthread_mutex_unlock(&turn);
+}
+
+/* ---- what is said of them ------------------------------------------------------------------- */
+
+static size_t counts_of_all(struct sink_counts counts[SINKS_MAX])
+{
+	size_t len;
+
+	pthread_mutex_lock(&lock);
+	len = sinks.len;
 	for (size_t i = 0; i < len; i++)
-		sink_give(sinks[i], b, names);
-}
-
-size_t sinks_len(void)
-{
+		sink_counts(sinks.at[i], &counts[i]);
+	pthread_mutex_unlock(&lock);
 	return len;
-}
-
-void sinks_counts(size_t i, struct sink_counts *ret)
-{
-	sink_counts(sinks[i], ret);
 }
 
 struct json_t *sinks_json(void)
 {
+	struct sink_counts counts[SINKS_MAX];
+	size_t len = counts_of_all(counts);
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < len; i++) {
-		struct sink_counts c;
+		struct sink_counts c = counts[i];
 
-		sink_counts(sinks[i], &c);
 		json_array_append_new(
 			list,
 			json_pack(
@@ -148,7 +230,8 @@ void metrics_sinks_print(FILE *out)
 {
 	static const char *const outcomes[] = { "delivered", "lost/queue_full", "lost/rejected",
 						"lost/not_sent" };
-	struct sink_counts c;
+	struct sink_counts all[SINKS_MAX];
+	size_t len = counts_of_all(all);
 
 	if (!len)
 		return;
@@ -156,28 +239,26 @@ void metrics_sinks_print(FILE *out)
 	      "# TYPE " P "rows_total counter\n",
 	      out);
 	for (size_t i = 0; i < len; i++) {
-		sink_counts(sinks[i], &c);
 		for (size_t k = 0; k < ARRAY_LEN(outcomes); k++) {
 			fputs(P "rows_total", out);
-			print_label(c.url, out);
-			fprintf(out, ",outcome=\"%s\"} %" PRIu64 "\n", outcomes[k], outcome(&c, k));
+			print_label(all[i].url, out);
+			fprintf(out, ",outcome=\"%s\"} %" PRIu64 "\n", outcomes[k],
+				outcome(&all[i], k));
 		}
 	}
 	fputs("# HELP " P "waiting_rows Rows in a sink's queue.\n# TYPE " P "waiting_rows gauge\n",
 	      out);
 	for (size_t i = 0; i < len; i++) {
-		sink_counts(sinks[i], &c);
 		fputs(P "waiting_rows", out);
-		print_label(c.url, out);
-		fprintf(out, "} %" PRIu64 "\n", c.waiting);
+		print_label(all[i].url, out);
+		fprintf(out, "} %" PRIu64 "\n", all[i].waiting);
 	}
 	fputs("# HELP " P "lag_seconds Age of the oldest row that waits.\n# TYPE " P
 	      "lag_seconds gauge\n",
 	      out);
 	for (size_t i = 0; i < len; i++) {
-		sink_counts(sinks[i], &c);
 		fputs(P "lag_seconds", out);
-		print_label(c.url, out);
-		fprintf(out, "} %.6f\n", (double)c.lag_us / 1e6);
+		print_label(all[i].url, out);
+		fprintf(out, "} %.6f\n", (double)all[i].lag_us / 1e6);
 	}
 }

@@ -16,25 +16,27 @@ struct batch;
 struct json_t;
 struct option_list;
 
-/* 0 or -EINVAL; has said which one, and why, on stderr. */
-int sinks_open(const struct option_list *urls);
+/*
+ * These are the sinks: those there were and are not among them deliver what they can (it takes up to
+ * SINK_STOP_MS each), new ones begin with the next transaction. 0, or -errno and nothing is changed;
+ * has said which one, and why, on stderr. The URLs live as long as the process. One thread.
+ */
+int sinks_set(const struct option_list *urls);
+/* After the first sinks_set() and before anything is given: what the run before left (sink_state.h). */
+void sinks_remember(const char *data, const struct sink_place *place);
 int sinks_start(void);
 /* Delivers what it can, and forgets them. */
 void sinks_stop(void);
 
-/* The committer's thread. */
-/* After sinks_open() and before anything is given: what the run before left (sink_state.h). */
-void sinks_remember(const char *dir, const struct sink_place *stored);
-
-/* Before a transaction: a call for each of the batches it stores, and where it ends in the log. */
-void sinks_announce_begin(void);
+/*
+ * The committer's thread, around a transaction: a call for each of the batches it stores, where it
+ * ends in the log, and when it was made what is given.
+ */
+void sinks_begin_transaction(void);
 void sinks_announce_add(const struct batch *b);
 void sinks_announce_end(const struct sink_place *end);
-
 void sinks_give(const struct batch *b, const struct sink_names *names);
-
-size_t sinks_len(void);
-void sinks_counts(size_t i, struct sink_counts *ret);
+void sinks_end_transaction(bool is_made);
 
 void metrics_sinks_print(FILE *out);
 struct json_t *sinks_json(void);

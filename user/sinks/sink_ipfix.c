@@ -196,12 +196,17 @@ static void ipfix_close(void *own)
 	sink_socket_close(&x->socket);
 }
 
-#define IPFIX(of_scheme, of_flavour)                                                         \
-	{                                                                                    \
-		.scheme = (of_scheme), .flavour = (of_flavour),                              \
-		.has_drops = of_flavour != NETFLOW9, .is_ip_only = true, .make = ipfix_make, \
-		.open = ipfix_open, .deliver = ipfix_deliver, .close = ipfix_close,          \
-		.free = ipfix_free,                                                          \
+#define IPFIX(of_scheme, of_flavour)                 \
+	{                                            \
+		.scheme = (of_scheme),               \
+		.flavour = (of_flavour),             \
+		.has_drops = of_flavour != NETFLOW9, \
+		.is_ip_only = true,                  \
+		.make = ipfix_make,                  \
+		.open = ipfix_open,                  \
+		.deliver = ipfix_deliver,            \
+		.close = ipfix_close,                \
+		.free = ipfix_free,                  \
 	}
 const struct sink_kind sink_ipfix_udp = IPFIX("ipfix:", IPFIX_UDP);
 const struct sink_kind sink_ipfix_tcp = IPFIX("ipfix+tcp:", IPFIX_TCP);

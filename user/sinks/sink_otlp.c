@@ -183,11 +183,19 @@ static int otlp_tick(void *own, const struct sink_metrics *source)
 	return err ? err : post(o, o->metrics_url, body, len);
 }
 
-#define OTLP(of_scheme, of_flavour)                                                                \
-	{                                                                                          \
-		.scheme = (of_scheme), .flavour = (of_flavour), .takes_connections = true,         \
-		.has_drops = true, .make = otlp_make, .open = otlp_open, .deliver = otlp_deliver,  \
-		.tick = otlp_tick, .tick_does = "metrics", .close = otlp_close, .free = otlp_free, \
+#define OTLP(of_scheme, of_flavour)        \
+	{                                  \
+		.scheme = (of_scheme),     \
+		.flavour = (of_flavour),   \
+		.takes_connections = true, \
+		.has_drops = true,         \
+		.make = otlp_make,         \
+		.open = otlp_open,         \
+		.deliver = otlp_deliver,   \
+		.tick = otlp_tick,         \
+		.tick_does = "metrics",    \
+		.close = otlp_close,       \
+		.free = otlp_free,         \
 	}
 const struct sink_kind sink_otlp_http = OTLP("otlp+http:", OTLP_HTTP);
 const struct sink_kind sink_otlp_https = OTLP("otlp+https:", OTLP_HTTPS);

@@ -6,8 +6,10 @@
 #include <math.h>
 #include <string.h>
 
+#include "user/collector/alert_limits.h"
 #include "user/collector/alerts.h"
 #include "user/lib/cleanup.h"
+#include "user/lib/options.h"
 
 #define SECOND INT64_C(1000000)
 #define NOW (INT64_C(1700000000) * SECOND)
@@ -256,21 +258,41 @@ Test(alerts, say_what_is_wrong)
 	}
 }
 
+static int set(const char *text, const char **why)
+{
+	struct option_list texts = { .len = text ? 1 : 0 };
+	struct alert_limits limits;
+	const char *which;
+	int err;
+
+	texts.values[0] = text;
+	err = alert_limits_parse(&texts, &limits, &which, why);
+	if (!err)
+		alert_limits_use(&limits);
+	return err;
+}
+
 Test(alerts, limits_are_read_or_refused)
 {
-	const char *why;
-
-	cr_assert(alert_rules_set("ConnectsFail=0.5/2m", &why) == 0);
-	cr_expect(rule("ConnectsFail")->limit == 0.5);
-	cr_expect(rule("ConnectsFail")->for_us == 120 * SECOND);
-	cr_assert(alert_rules_set("SynBurst=off", &why) == 0);
-	cr_expect(isinf(rule("SynBurst")->limit));
-	cr_expect(alert_rules_set("Nothing=1", &why) == -EINVAL && strstr(why, "ConnectsFail"));
 	static const char *const wrong[] = {
 		"ConnectsFail",	   "ConnectsFail=",   "ConnectsFail=-1",  "ConnectsFail=nan",
 		"ConnectsFail=1x", "ConnectsFail=1/", "ConnectsFail=1/x", "ConnectsFail=inf"
 	};
+	double own = alert_limit(rule("ConnectsFail"));
+	const char *why;
 
+	cr_assert(own > 0 && own < 0.5);
+	cr_assert(set("ConnectsFail=0.5/2m", &why) == 0);
+	cr_expect(alert_limit(rule("ConnectsFail")) == 0.5);
+	cr_expect(alert_for_us(rule("ConnectsFail")) == 120 * SECOND);
+	cr_expect(set("Nothing=1", &why) == -EINVAL && strstr(why, "ConnectsFail"));
 	for (size_t i = 0; i < ARRAY_LEN(wrong); i++)
-		cr_expect(alert_rules_set(wrong[i], &why) == -EINVAL, "%s", wrong[i]);
+		cr_expect(set(wrong[i], &why) == -EINVAL, "%s", wrong[i]);
+	cr_expect(alert_limit(rule("ConnectsFail")) == 0.5, "what is refused changes nothing");
+	cr_assert(set("SynBurst=off", &why) == 0);
+	cr_expect(isinf(alert_limit(rule("SynBurst"))));
+	cr_expect(alert_limit(rule("ConnectsFail")) == own,
+		  "what is not named any more is as it was");
+	cr_assert(set(NULL, &why) == 0);
+	cr_expect(isfinite(alert_limit(rule("SynBurst"))));
 }

@@ -6,7 +6,7 @@
 import { ask } from "./api";
 
 const FRESH_MS = 2000;
-const NEAR_MS = 40; /* a pointer that only passes by asks for nothing */
+const NEAR_MS = 25; /* a pointer that only passes by asks for nothing */
 
 interface Coming {
 	answer: Promise<unknown>;

@@ -26,7 +26,7 @@ static const char *const orders[STORE_SERIES] = {
 	[SERIES_HOST_COUNTS] = "exporter_id, name, netns, at_us",
 	[SERIES_SOCKETS] = "exporter_id, local_port, id, last_us",
 	[SERIES_LATENCIES] = "remote_hi, remote_lo, port, start_us",
-	/* what was folded by itself, as in minutes: most questions ask for it alone, or not at all */
+	/* what was folded by itself, as in minutes: it is asked for alone, or not at all */
 	[SERIES_HOURS] = "kind, \"interval\", src_hi, src_lo, dst_hi, dst_lo, dst_port",
 };
 

@@ -24,9 +24,10 @@ struct message_fields {
 };
 
 /*
- * octetDeltaCount and packetDeltaCount of what is no flow, in a table of fields: they are there, for
- * nfacctd takes a record without them for an event, and then shows no counts of the whole 5-tuple;
- * and they are 0, for the packets are the flows' and who adds up all records counts them there.
+ * octetDeltaCount and packetDeltaCount of what is no flow, in a table of fields: they are there,
+ * for nfacctd takes a record without them for an event, and then shows no counts of the whole
+ * 5-tuple; and they are 0, for the packets are the flows' and who adds up all records counts them
+ * there.
  */
 #define MESSAGE_NO_FLOW(nothing, which) \
 	{ 1, 4, nothing, which },       \

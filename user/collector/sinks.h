@@ -17,12 +17,12 @@ struct json_t;
 struct option_list;
 
 /*
- * These are the sinks: those there were and are not among them deliver what they can (it takes up to
- * SINK_STOP_MS each), new ones begin with the next transaction. 0, or -errno and nothing is changed;
- * has said which one, and why, on stderr. The URLs live as long as the process. One thread.
+ * These are the sinks: those there were and are not among them deliver what they can (it takes up
+ * to SINK_STOP_MS each), new ones begin with the next transaction. 0, or -errno and nothing is
+ * changed; has said which one, and why, on stderr. The URLs live as long as the process. One thread.
  */
 int sinks_set(const struct option_list *urls);
-/* After the first sinks_set() and before anything is given: what the run before left (sink_state.h). */
+/* After the first of these, before anything is given: what the run before left (sink_state.h). */
 void sinks_remember(const char *data, const struct sink_place *place);
 int sinks_start(void);
 /* Delivers what it can, and forgets them. */

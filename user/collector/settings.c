@@ -51,7 +51,7 @@ static const struct option_row rows[] = {
 	{ "memory", 'm', OPTION_BYTES, AT(memory_bytes), "SIZE", "512M", .min = 64u << 20,
 	  .max = UINT64_C(1) << 42, .help = "what the database may use before it spills to disk" },
 	{ "threads", 't', OPTION_NUMBER, AT(threads), "N", "2", .min = 1, .max = 256,
-	  .help = "threads a query may use; 1 makes commits a little cheaper" },
+	  .help = "threads a query may use" },
 	{ "user", 'u', OPTION_TEXT, AT(user), "NAME", NULL,
 	  .help = "become NAME when started as root (wiretally, else nobody)" },
 	{ "ready-fd", 0, OPTION_NUMBER, AT(ready_fd), "N", NULL, .min = 3, .max = 1u << 20,

@@ -14,6 +14,7 @@
 #include "user/collector/store_internal.h"
 #include "user/collector/store_restore.h"
 #include "user/collector/store_watch.h"
+#include "user/collector/store_workers.h"
 #include "user/lib/log.h"
 
 /*
@@ -53,6 +54,8 @@ static int open_file(struct store *s)
 	snprintf(text, sizeof(text), "%u", s->limits.threads);
 	if (!err)
 		err = config_set(config, "threads", text);
+	if (!err) /* all of them: store_workers.h has our own */
+		err = config_set(config, "external_threads", text);
 	if (!err && duckdb_open_ext(s->path, &s->db, config, &why) != DuckDBSuccess) {
 		log_error("open store '%s': %s", s->path, why ? why : "out of memory");
 		err = store_damage(why) ? store_damage(why) : -EIO;
@@ -97,6 +100,8 @@ static int open_database(struct store *s)
 		err = store_schema_init(s->writer);
 	if (!err)
 		err = store_functions_add(s->writer);
+	if (!err)
+		err = store_workers_start(s->db, s->limits.threads, &s->workers);
 	return err ? err : store_readers_connect(s);
 }
 
@@ -104,6 +109,7 @@ static void close_database(struct store *s)
 {
 	store_appenders_drop(s);
 	store_readers_disconnect(s);
+	store_workers_stop(TAKE(s->workers));
 	if (s->writer)
 		duckdb_disconnect(&s->writer);
 	if (s->db)

@@ -51,6 +51,7 @@ struct store {
 	int quarantine_fd;
 	struct store_limits limits;
 	struct store_watch *watch;
+	struct store_workers *workers; /* of the database that is open */
 	/* held shared by queries and snapshots, exclusively while the database is opened again */
 	pthread_rwlock_t gate;
 	struct store_reader *readers;

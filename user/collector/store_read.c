@@ -8,6 +8,7 @@
 #include "user/collector/pipeline.h"
 #include "user/collector/store_internal.h"
 #include "user/collector/store_watch.h"
+#include "user/collector/store_workers.h"
 #include "user/lib/log.h"
 #include "user/lib/clock.h"
 
@@ -184,7 +185,9 @@ static int run_prepared(struct store_reader *r, duckdb_prepared_statement statem
 	int err = 0;
 
 	store_watch_begin(r->store->watch, &q);
+	store_workers_begin(r->store->workers);
 	state = duckdb_execute_prepared(statement, ret);
+	store_workers_end(r->store->workers);
 	store_watch_end(r->store->watch, &q);
 	if (state == DuckDBSuccess)
 		return 0;

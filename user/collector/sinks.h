@@ -19,7 +19,8 @@ struct option_list;
 /*
  * These are the sinks: those there were and are not among them deliver what they can (it takes up
  * to SINK_STOP_MS each), new ones begin with the next transaction. 0, or -errno and nothing is
- * changed; has said which one, and why, on stderr. The URLs live as long as the process. One thread.
+ * changed; has said which one, and why, on stderr. The URLs live as long as the process. Called by
+ * one thread.
  */
 int sinks_set(const struct option_list *urls);
 /* After the first of these, before anything is given: what the run before left (sink_state.h). */

@@ -281,7 +281,14 @@ def commands_show_drops(rig):
     reader = b.start("reader", sys.executable, "-c", READER, stdin=stdin)
     os.close(stdin)
     rig.wait_until(lambda: "bound" in reader.log(), "the reader")
-    a.run(sys.executable, "-c", SENDER, "5556", "7")
+
+    def queued():
+        return int(b.run("ss", "-Hlun", "sport", "=", ":5556").split()[1])
+    a.run(sys.executable, "-c", SENDER, "5556", "1")
+    rig.wait_until(lambda: queued() > 0, "the first one to be in the socket")
+    one = queued()
+    a.run(sys.executable, "-c", SENDER, "5556", "6")
+    rig.wait_until(lambda: queued() == 7 * one, "all of them")
     os.close(end)
     rig.equal(reader.wait(), 0, "the reader's exit status")
     rig.equal(agent.stop(), 0, f"agent's exit code: {agent.log()}")

@@ -108,8 +108,8 @@ def packets_in(path):
 
 
 def sinks_change(rig):
-    """One sink instead of another while packets come: each row goes to one of them. And limits of
-    alerts, which are the rules' own again when the file does not say otherwise."""
+    """One sink instead of another while packets come: each row goes to one of them. What one that
+    was taken out could not deliver is counted, and what is wrong changes nothing."""
     a, b = rig.netns("a"), rig.netns("b")
     rig.veth(a, "v0", b, "v1")
     os.chmod(rig.tmp, 0o777)  # the collector is nobody
@@ -133,13 +133,26 @@ def sinks_change(rig):
     total = rig.cli_json("top", "--last", "all", "--by", "interface")["total"]["packets"]
     rig.equal(sum(map(packets_in, files)), total, "packets in both files")
     rig.check("takes a restart" not in collector.log(), collector.log())
-    write(path, "sink: ['file:relative']\n")
+    wrong = ("sink: ['file:relative']\n", "sink: []\nalert: [Nothing=1]\n")
+    for i, text in enumerate(wrong):
+        write(path, text)
+        collector.signal(signal.SIGHUP)
+        rig.wait_until(lambda: collector.log().count("is not taken") == i + 1, "a wrong one to be refused")
+        rig.equal(len(json.loads(rig.http("/v1/status"))["sinks"]), 1, "all stays as it was")
+    write(path, "sink: ['ipfix+tcp://127.0.0.1:9']\n")  # where nobody listens
     collector.signal(signal.SIGHUP)
-    rig.wait_until(lambda: "is not taken" in collector.log(), "a wrong one to be refused")
-    rig.equal(len(json.loads(rig.http("/v1/status"))["sinks"]), 1, "all stays as it was")
+    rig.wait_until(lambda: ":9" in json.loads(rig.http("/v1/status"))["sinks"][0]["url"], "that sink")
+    agent = rig.agent(b, ["v1"], interval="50ms")
+    rig.flood(a, "v0", b, "v1", packets=1000, flows=100)
+    rig.equal(agent.stop(), 0, f"agent: {agent.log()}")
+    settled(rig)
+    waiting = json.loads(rig.http("/v1/status"))["sinks"][0]["waiting"]
+    rig.check(waiting >= 100, f"{waiting} rows wait")
     write(path, "alert: []\n")
     collector.signal(signal.SIGHUP)
     rig.wait_until(lambda: not json.loads(rig.http("/v1/status"))["sinks"], "no sink")
+    lost = f"wiretally_sink_removed_lost_rows_total {waiting}"
+    rig.wait_until(lambda: lost in rig.http("/metrics").splitlines(), f"{lost}")
 
 
 def complete(rig, script, function, *words):

@@ -7,8 +7,6 @@
 
 #include "user/collector/alert_rules.h"
 
-#define ALERT_RULES_MAX 32
-
 /* Of all rules, in their order. */
 struct alert_limits {
 	double limit[ALERT_RULES_MAX]; /* INFINITY: off */

@@ -2,7 +2,7 @@
 /* Answers of the API in, what they say of each rule out. */
 #include "user/collector/alert_rules.h"
 
-#include <errno.h>
+#include <assert.h>
 #include <jansson.h>
 #include <math.h>
 #include <stdio.h>
@@ -358,6 +358,8 @@ static const struct alert_rule rules[] = {
 	  "$s is $v behind", "wiretally status", find_lagging },
 };
 /* clang-format on */
+
+static_assert(ARRAY_LEN(rules) <= ALERT_RULES_MAX, "each has a place in alert_limits.h");
 
 const struct alert_rule *alert_rules(size_t *len)
 {

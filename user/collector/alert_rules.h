@@ -55,6 +55,8 @@ struct alert_answers {
 
 enum alert_unit { ALERT_RATIO, ALERT_RATE, ALERT_COUNT, ALERT_SECONDS };
 
+#define ALERT_RULES_MAX 32
+
 struct alert_rule {
 	const char *name;
 	const char *severity; /* "warning" or "critical" */
@@ -68,7 +70,7 @@ struct alert_rule {
 	void (*find)(const struct alert_answers *a, struct findings *found);
 };
 
-/* All rules, with limits of their own: alert_limits.h has those that count. At most 32. */
+/* All rules, with limits of their own: alert_limits.h has those that count. */
 const struct alert_rule *alert_rules(size_t *len);
 
 #endif

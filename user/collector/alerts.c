@@ -214,15 +214,23 @@ static json_t *time_or_null(int64_t us, int64_t offset_us)
 	return us ? json_integer(us + offset_us) : json_null();
 }
 
+/* Of a rule that was turned off since: JSON has no number for that. */
+static json_t *limit_or_null(const struct alert_rule *rule)
+{
+	double limit = alert_limit(rule);
+
+	return isfinite(limit) ? json_real(limit) : json_null();
+}
+
 static json_t *alert_json(const struct alert *alert, int64_t offset_us)
 {
 	char summary[ALERT_SUMMARY_MAX];
 
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s?, s:f, s:f, s:f, s:I, s:o, s:I, s:o}",
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s?, s:f, s:f, s:o, s:I, s:o, s:I, s:o}",
 			 "alert", alert->rule->name, "state", states[alert->state], "severity",
 			 alert->rule->severity, "subject", alert->subject, "summary",
 			 alert_summary(alert, summary), "advice", alert->rule->advice, "value",
-			 alert->value, "worst", alert->worst, "limit", alert_limit(alert->rule),
+			 alert->value, "worst", alert->worst, "limit", limit_or_null(alert->rule),
 			 "since_us", (json_int_t)(alert->since_us + offset_us), "fired_us",
 			 time_or_null(alert->fired_us, offset_us), "found_us",
 			 (json_int_t)(alert->found_us + offset_us), "resolved_us",

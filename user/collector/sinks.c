@@ -28,6 +28,7 @@ static struct list {
 static char dir[PATH_MAX]; /* of what outlives the process; "": not known */
 static struct sink_place stored; /* up to where transactions were made */
 static bool is_started;
+static _Atomic uint64_t lost_removed; /* rows of sinks that were taken out */
 
 static struct sink *find(const struct list *list, const char *url)
 {
@@ -68,11 +69,11 @@ static int add(struct list *to, const char *url)
 }
 
 /* Those of a that b has not. */
-static void stop_others(const struct list *a, const struct list *b)
+static void remove_others(const struct list *a, const struct list *b)
 {
 	for (size_t i = 0; i < a->len; i++)
 		if (!find(b, a->urls[i]))
-			sink_stop(a->at[i]);
+			lost_removed += sink_remove(a->at[i]);
 }
 
 static void switch_to(const struct list *next)
@@ -95,11 +96,11 @@ int sinks_set(const struct option_list *urls)
 		if (!find(&before, next.urls[i]))
 			err = begin(next.at[i]);
 	if (err) {
-		stop_others(&next, &before);
+		remove_others(&next, &before);
 		return err;
 	}
 	switch_to(&next);
-	stop_others(&before, &next);
+	remove_others(&before, &next);
 	return 0;
 }
 
@@ -126,7 +127,8 @@ void sinks_stop(void)
 	const struct list before = sinks, none = { .len = 0 };
 
 	switch_to(&none);
-	stop_others(&before, &none);
+	for (size_t i = 0; i < before.len; i++)
+		sink_stop(before.at[i]);
 }
 
 /* ---- what the committer says ---------------------------------------------------------------- */
@@ -233,6 +235,12 @@ void metrics_sinks_print(FILE *out)
 	struct sink_counts all[SINKS_MAX];
 	size_t len = counts_of_all(all);
 
+	fprintf(out,
+		"# HELP " P "removed_lost_rows_total Rows that sinks still had 5 s after they were "
+		"taken out of the file of options.\n"
+		"# TYPE " P "removed_lost_rows_total counter\n" P "removed_lost_rows_total %" PRIu64
+		"\n",
+		lost_removed);
 	if (!len)
 		return;
 	fputs("# HELP " P "rows_total Rows given to a sink, by what became of them.\n"

@@ -420,12 +420,10 @@ void sink_counts(struct sink *s, struct sink_counts *ret)
 	pthread_mutex_unlock(&s->lock);
 }
 
-void sink_stop(struct sink *s)
+static uint64_t end(struct sink *s, bool is_removed)
 {
 	struct sink_counts counts;
 
-	if (!s)
-		return;
 	pthread_mutex_lock(&s->lock);
 	s->give_up_ns = monotonic_ns() + SINK_STOP_MS * INT64_C(1000000);
 	pthread_cond_signal(&s->changed);
@@ -436,5 +434,19 @@ void sink_stop(struct sink *s)
 	if (counts.waiting)
 		log_error("sink %s: %llu rows could not be delivered and are lost", counts.url,
 			  (unsigned long long)counts.waiting);
+	if (is_removed)
+		sink_state_wait(s->state, 0);
 	sink_free(s);
+	return counts.waiting;
+}
+
+void sink_stop(struct sink *s)
+{
+	if (s)
+		end(s, false);
+}
+
+uint64_t sink_remove(struct sink *s)
+{
+	return end(s, true);
 }

@@ -47,6 +47,8 @@ struct sink_metrics; /* sink_kind.h; borrowed */
 int sink_start(struct sink *s, const struct sink_metrics *metrics);
 /* Delivers what it can within SINK_STOP_MS, logs how many rows are left, frees. NULL is fine. */
 void sink_stop(struct sink *s);
+/* The same for one that may never come back: how many rows are left and lost, no other run says. */
+uint64_t sink_remove(struct sink *s);
 
 /*
  * Before it is started: from here on what waits is known to the next run (sink_state.h), and what

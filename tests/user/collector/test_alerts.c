@@ -296,3 +296,22 @@ Test(alerts, limits_are_read_or_refused)
 	cr_assert(set(NULL, &why) == 0);
 	cr_expect(isfinite(alert_limit(rule("SynBurst"))));
 }
+
+/* SIGHUP turns a rule off whose alert is still listed. */
+Test(alerts, one_that_is_off_is_still_told)
+{
+	const struct alert_rule *r = rule("ConnectsFail");
+	struct alerts *a = NULL;
+	const char *why;
+	json_t *told;
+
+	cr_assert(alerts_new(&a) == 0);
+	one_round(a, r, 0.9, 0);
+	cr_assert(set("ConnectsFail=off", &why) == 0);
+	told = alerts_json(a, 0);
+	cr_assert(told && json_array_size(json_object_get(told, "rows")) == 1);
+	cr_expect(json_is_null(
+		json_object_get(json_array_get(json_object_get(told, "rows"), 0), "limit")));
+	json_decref(told);
+	alerts_free(a);
+}

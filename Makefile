@@ -70,6 +70,7 @@ OTLP_NAMES := common/v1/common resource/v1/resource logs/v1/logs metrics/v1/metr
 OTLP := $(GEN)/otlp/opentelemetry/proto
 OTLP_OBJ := $(OTLP_NAMES:%=$(OTLP)/%.pb-c.o)
 COLLECTOR_LIBS += $(SINKS_LIBS)
+AGENT_LIBS += $(SINKS_LIBS)
 CLI_LIBS := -lncursesw -ltinfo -lcurl -lgnutls -ljansson $(BASE_LIBS)
 TOOL_LIBS := -lbpf -lelf -lz -lcurl -ljansson -lm -lpthread $(BASE_LIBS) $(SINKS_LIBS)
 
@@ -193,7 +194,7 @@ $(CLI_A): $(call obj,$(filter-out user/cli/main.c,$(call src,cli)))
 
 link = $(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^)
 
-$(BUILD)/bin/wiretally-agent: $(BUILD)/user/agent/main.o $(AGENT_A) $(METRICS_A) $(BASE_A)
+$(BUILD)/bin/wiretally-agent: $(BUILD)/user/agent/main.o $(AGENT_A) $(SINKS_A) $(METRICS_A) $(BASE_A)
 	$(call say,LD,$@)
 	$(link) $(AGENT_LIBS)
 $(BUILD)/bin/wiretally-collector: $(BUILD)/user/collector/main.o $(COLLECTOR_A) $(EXPORTERS_A) $(SINKS_A) $(METRICS_A) $(BASE_A) | $(DUCKDB)/libduckdb.so
@@ -212,9 +213,9 @@ $(BUILD)/tests/user/lib/%: $(BUILD)/tests/user/lib/%.o $(BASE_A)
 	$(link) -lcriterion -lgnutls $(BASE_LIBS)
 $(BUILD)/tests/user/wire/%: $(BUILD)/tests/user/wire/%.o $(BASE_A)
 	$(link) -lcriterion $(BASE_LIBS)
-$(BUILD)/tests/user/agent/%: $(BUILD)/tests/user/agent/%.o $(AGENT_A) $(METRICS_A) $(BASE_A)
+$(BUILD)/tests/user/agent/%: $(BUILD)/tests/user/agent/%.o $(AGENT_A) $(SINKS_A) $(METRICS_A) $(BASE_A)
 	$(link) -lcriterion $(AGENT_LIBS)
-$(BUILD)/tests/user/sinks/%: $(BUILD)/tests/user/sinks/%.o $(SINKS_A) $(EXPORTERS_A) $(BASE_A)
+$(BUILD)/tests/user/sinks/%: $(BUILD)/tests/user/sinks/%.o $(SINKS_A) $(METRICS_A) $(EXPORTERS_A) $(BASE_A)
 	$(link) -lcriterion $(SINKS_LIBS) $(DUCKDB_LIBS) -lpthread $(BASE_LIBS)
 $(BUILD)/tests/user/metrics/%: $(BUILD)/tests/user/metrics/%.o $(METRICS_A) $(BASE_A)
 	$(link) -lcriterion -lpthread $(BASE_LIBS)
@@ -224,17 +225,17 @@ $(BUILD)/tests/user/collector/%: $(BUILD)/tests/user/collector/%.o $(COLLECTOR_A
 	$(link) -lcriterion $(COLLECTOR_LIBS)
 $(BUILD)/tests/user/cli/%: $(BUILD)/tests/user/cli/%.o $(CLI_A) $(BASE_A)
 	$(link) -lcriterion $(CLI_LIBS)
-$(BUILD)/tests/kern/%: $(BUILD)/tests/kern/%.o $(AGENT_A) $(METRICS_A) $(BASE_A)
+$(BUILD)/tests/kern/%: $(BUILD)/tests/kern/%.o $(AGENT_A) $(SINKS_A) $(METRICS_A) $(BASE_A)
 	$(link) -lcriterion $(AGENT_LIBS)
 $(BUILD)/tests/tools/%: $(BUILD)/tests/tools/%.o $(TOOL_LIB) $(BASE_A)
 	$(link) $(TOOL_LIBS)
 $(BUILD)/bench/scrape: $(BUILD)/bench/scrape.o $(METRICS_A) $(BASE_A)
 	$(link) -lpthread $(BASE_LIBS)
-$(BUILD)/bench/sinks: $(BUILD)/bench/sinks.o $(SINKS_A) $(BASE_A)
+$(BUILD)/bench/sinks: $(BUILD)/bench/sinks.o $(SINKS_A) $(METRICS_A) $(BASE_A)
 	$(link) $(SINKS_LIBS) $(DUCKDB_LIBS) -lpthread $(BASE_LIBS)
 $(BUILD)/bench/store: $(BUILD)/bench/store.o $(COLLECTOR_A) $(EXPORTERS_A) $(SINKS_A) $(METRICS_A) $(BASE_A) | $(DUCKDB)/libduckdb.so
 	$(link) $(COLLECTOR_LIBS) -lm
-$(BUILD)/bench/%: $(BUILD)/bench/%.o $(BENCH_LIB) $(TOOL_LIB) $(AGENT_A) $(METRICS_A) $(BASE_A)
+$(BUILD)/bench/%: $(BUILD)/bench/%.o $(BENCH_LIB) $(TOOL_LIB) $(AGENT_A) $(SINKS_A) $(METRICS_A) $(BASE_A)
 	$(link) $(AGENT_LIBS) -lm
 
 # The bench's programs too: they are kept building, and test_collide.py attaches with them.

@@ -14,6 +14,7 @@
 #include "user/lib/log.h"
 #include "user/sinks/sink.h"
 #include "user/sinks/sink_kind.h"
+#include "user/sinks/sink_kinds.h"
 
 #define BATCH_ROWS 8192
 
@@ -57,7 +58,8 @@ static void give_all(struct sink *s, struct batch *b, uint64_t rows)
 			nanosleep(&(struct timespec){ 0, 200000 }, NULL);
 			continue;
 		}
-		sink_give(s, b, &names);
+		sink_stage(s, b, &names);
+		sink_give(s);
 		given += BATCH_ROWS;
 	}
 	while (sink_counts(s, &c), c.waiting)
@@ -72,7 +74,7 @@ static int measure(const char *url, struct batch *b, uint64_t rows)
 	const char *why = NULL;
 	int64_t cpu, ns;
 
-	if (sink_new(url, &s, &why) || sink_start(s, &none)) {
+	if (sink_new(&sink_kinds_all, url, &s, &why) || sink_start(s, &none)) {
 		fprintf(stderr, "sinks: %s: %s\n", url, why ? why : "cannot start");
 		return 1;
 	}

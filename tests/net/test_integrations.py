@@ -25,16 +25,18 @@ def examples(section):
 def sink_addresses(rig):
     """Every --sink in the documentation is one."""
     rig.need("bash")
-    found = set()
+    found = {"collector": set(), "agent": set()}
     for path in [f"{ROOT}/README.md", *glob.glob(f"{ROOT}/docs/*.md")]:
         with open(path) as f:
             for line in f.read().splitlines():
-                if re.match(r"    wiretally(-collector| run) .*--sink", line):
-                    found.update(w for w in shlex.split(line)[1:] if ":" in w)
-    rig.check(len(found) >= 9, f"addresses: {found}")
-    for url in sorted(found):
-        p = rig.start("check", [rig.program("wiretally-collector"), "--check", "--sink", url])
-        rig.equal((p.wait(), p.log()), (0, "wiretally-collector: all options are right\n"), url)
+                m = re.match(r"    wiretally(-agent|-collector| run) .*--sink", line)
+                if m:
+                    whose = "agent" if m.group(1) == "-agent" else "collector"
+                    found[whose].update(re.findall(r"--sink '?([^' ]+)", line))
+    rig.check(len(found["collector"]) >= 9 and found["agent"], f"addresses: {found}")
+    for whose, url in sorted((w, u) for w, urls in found.items() for u in urls):
+        p = rig.start("check", [rig.program(f"wiretally-{whose}"), "--check", "--sink", url])
+        rig.equal((p.wait(), p.log()), (0, f"wiretally-{whose}: all options are right\n"), url)
 
 
 def in_shell(rig, ns, line):
@@ -43,7 +45,7 @@ def in_shell(rig, ns, line):
 
 def nfdump_jq_and_graphs(rig):
     rig.need("nfcapd", "nfdump", "jq", "curl", "iperf3")
-    receive, send, ask = examples("nfdump")
+    receive, send, ask, _ = examples("nfdump")
     a, b, c = rig.netns("a", ipv6=True), rig.netns("b", ipv6=True), rig.netns("c")
     rig.veth(a, "v0", b, "v1", ("10.9.0.1/24", "fd09::1/64"), ("10.9.0.2/24", "fd09::2/64"))
     os.makedirs(f"{rig.tmp}/flows")

@@ -324,7 +324,7 @@ static void open_spool_folder(struct attacher *a)
 	int err;
 
 	a->shipper.spool_fd = -1;
-	if (!c->spool_disk_bytes)
+	if (!c->spool_disk_bytes && !c->sinks.len)
 		return;
 	err = disk_spool_folder(c->spool_dir, a->shipper.source.agent, a->shipper.uid,
 				a->shipper.gid, &a->shipper.spool_fd);

@@ -15,6 +15,8 @@
 #include "user/agent/scope.h"
 #include "user/agent/signals.h"
 #include "user/lib/options_doc.h"
+#include "user/sinks/sink_kinds.h"
+#include "user/sinks/sinks.h"
 
 #define AT(field) offsetof(struct config, field)
 
@@ -31,7 +33,9 @@ static const struct option_row rows[] = {
 	  .choices = "auto|tracepoint|fentry|kprobe|none",
 	  .help = "how TCP connections and drops are observed; none = only flows" },
 	{ "collector", 0, OPTION_TEXT, AT(collector), "ADDR", "unix:/run/wiretally/collector.sock",
-	  .help = "where batches go: unix:PATH, or https://HOST:PORT of a collector's --tls-listen" },
+	  .help = "where batches go: unix:PATH, https://HOST:PORT of a collector's --tls-listen, or none: to sinks and metrics alone" },
+	{ "sink", 0, OPTION_LIST, AT(sinks), "URL",
+	  .help = "send flows on from here: ipfix://HOST:PORT, ipfix+tcp://, ipfix+tls://, netflow9://, file:PATH, kafka://HOST:PORT/TOPIC, otlp+http://HOST:PORT; options behind ? (docs/sinks.md); repeatable" },
 	{ "token-file", 0, OPTION_TEXT, AT(token_file), "FILE",
 	  .help = "with https: this agent's token, as `wiretally token agent ID` made it" },
 	{ "ca", 0, OPTION_TEXT, AT(ca), "FILE",
@@ -88,15 +92,31 @@ static void usage(void)
 	       "`wiretally run`, which starts a collector as well.\n");
 }
 
+bool config_is_alone(const struct config *c)
+{
+	return !strcmp(c->collector, "none");
+}
+
+static int check_sinks(const struct config *c)
+{
+	if (config_is_alone(c) && !c->sinks.len && !c->metrics) {
+		fputs("wiretally-agent: --collector none: nobody would hear of what is counted: give --sink or --metrics\n",
+		      stderr);
+		return -EINVAL;
+	}
+	sinks_init("wiretally-agent", &sink_kinds_light);
+	return sinks_set(&c->sinks);
+}
+
 /* While root may still read it; a line's end is none of it. */
 static int read_token(struct config *c)
 {
 	bool is_https = c->collector && !strncmp(c->collector, "https://", 8);
 	AUTO_FILE FILE *f = NULL;
 
-	if (!is_https && strncmp(c->collector, "unix:", 5) != 0) {
+	if (!is_https && strncmp(c->collector, "unix:", 5) != 0 && !config_is_alone(c)) {
 		fprintf(stderr,
-			"wiretally-agent: --collector '%s': want unix:PATH or https://HOST:PORT\n",
+			"wiretally-agent: --collector '%s': want unix:PATH, https://HOST:PORT or none\n",
 			c->collector);
 		return -EINVAL;
 	}
@@ -162,7 +182,7 @@ int config_parse(int argc, char **argv, struct config *ret)
 			ret->metrics);
 		return -EINVAL;
 	}
-	if (cidr_check(ret) || scope_check_sample(&ret->sample))
+	if (cidr_check(ret) || scope_check_sample(&ret->sample) || check_sinks(ret))
 		return -EINVAL;
 	if (ret->check)
 		puts("wiretally-agent: all options are right");

@@ -17,7 +17,8 @@ struct config {
 	struct option_list interfaces; /* globs; none = the default choice */
 	const char *hook;
 	const char *hooks; /* enum hook_family, or none */
-	const char *collector; /* unix:PATH or https://… */
+	const char *collector; /* unix:PATH, https://… or none */
+	struct option_list sinks; /* URLs, user/sinks/sink.h */
 	const char *token_file, *ca; /* with https */
 	char token[128]; /* what token_file has */
 	const char *status_socket;
@@ -44,7 +45,13 @@ struct config {
 	bool version;
 };
 
-/* Parses argv. 0 to go on, 1 when --help or --version was answered, -EINVAL after a message. */
+/*
+ * Parses argv, and makes the sinks. 0 to go on, 1 when --help or --version was answered, -EINVAL
+ * after a message.
+ */
 int config_parse(int argc, char **argv, struct config *ret);
+
+/* There is no collector. */
+bool config_is_alone(const struct config *c);
 
 #endif

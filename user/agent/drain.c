@@ -67,7 +67,9 @@ static void publish(struct drain *d)
 	uint32_t other = 1 - d->state->current;
 
 	commit_copy(&d->state->commit[other], d->next);
+	outlet_announce(d->source.outlet, d->next->next_sequence);
 	__atomic_store_n(&d->state->current, other, __ATOMIC_RELEASE);
+	outlet_give(d->source.outlet);
 	if (d->crashlog && d->closing)
 		crashlog_close_end(d->crashlog, d->next->active);
 	d->closing = false;
@@ -307,6 +309,11 @@ uint32_t drain_active_epoch(const struct drain *d)
 	return current(d)->active;
 }
 
+uint64_t drain_next_sequence(const struct drain *d)
+{
+	return current(d)->next_sequence;
+}
+
 bool drain_must_resume(const struct drain *d)
 {
 	return !drain_is_harvesting(d) && d->tables->control->epoch != current(d)->active;
@@ -337,6 +344,7 @@ static void recover(struct drain *d)
 		signal_drain_recover(d, c, true);
 		return;
 	}
+	d->is_resumed = true;
 	signal_drain_recover(d, c, d->state->applied == c->number);
 	if (d->state->applied == c->number) {
 		d->zeroed = c->phase == PHASE_HARVESTING ? c->cursor : d->tables->geometry.sets;

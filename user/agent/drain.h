@@ -43,6 +43,7 @@ struct drain {
 	struct ifstats *ifstats;
 	struct crashlog *crashlog; /* or NULL; borrowed */
 	bool closing; /* next holds an interval's ledger */
+	bool is_resumed; /* of an agent or shipper before us */
 	struct wt_count totals[AGENT_COUNTS]; /* since start, for status */
 	uint64_t intervals;
 };
@@ -64,6 +65,7 @@ void drain_publish(struct drain *d);
 bool drain_must_resume(const struct drain *d);
 bool drain_is_harvesting(const struct drain *d);
 uint32_t drain_active_epoch(const struct drain *d);
+uint64_t drain_next_sequence(const struct drain *d); /* of the commit that is current */
 
 /* Lanes at least a quarter full are emptied, unless the spool is nearly full. */
 int drain_relieve(struct drain *d);

@@ -12,6 +12,7 @@
 
 #include "kern/abi.h"
 #include "user/agent/geometry.h"
+#include "user/wire/flow.h"
 
 #define IFACE_REASON_MAX 160
 #define IFACE_BEFORE_MAX 160
@@ -32,5 +33,9 @@ struct iface {
 struct iface_list {
 	struct iface at[GEOMETRY_SLOTS_MAX]; /* index = slot */
 };
+
+/* As batches name them: those whose names are known. How many. */
+size_t iface_list_watched(const struct iface_list *list,
+			  struct watched_interface to[GEOMETRY_SLOTS_MAX]);
 
 #endif

@@ -102,17 +102,8 @@ static int ship(struct closing *c, bool last)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < c->ledgers_len; i++)
 		record_ledger(&c->ledgers[i], &rows[i]);
-	for (uint32_t slot = 1; last && slot < GEOMETRY_SLOTS_MAX; slot++) {
-		const struct iface *iface = &d->ifaces->at[slot];
-		struct watched_interface *to = &interfaces[b.interfaces_len];
-
-		if (!iface->ifindex || !iface->name[0])
-			continue; /* nothing to tell, or not told yet */
-		*to = (struct watched_interface){ .index = iface->ifindex, .netns = iface->netns };
-		snprintf(to->name, sizeof(to->name), "%s", iface->name);
-		snprintf(to->hook, sizeof(to->hook), "%s", iface->hook);
-		b.interfaces_len++;
-	}
+	if (last)
+		b.interfaces_len = iface_list_watched(d->ifaces, interfaces);
 	if (last)
 		b.own_addresses_len = addresses_own(&addresses);
 	b.own_addresses = addresses;

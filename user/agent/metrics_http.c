@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0
-/* Batches in, Prometheus text over HTTP out. */
+/* What batches added up to in, Prometheus text over HTTP out. */
 #include "user/agent/metrics_http.h"
 
 #include <errno.h>
@@ -14,19 +14,15 @@
 #include "user/lib/listen.h"
 #include "user/lib/log.h"
 #include "user/metrics/formats.h"
-#include "user/metrics/metrics_agent.h"
-#include "user/metrics/metrics_host.h"
 #include "user/metrics/metrics_latency.h"
 #include "user/metrics/metrics_ledger.h"
 #include "user/metrics/series.h"
-#include "user/wire/batch.h"
+#include "user/sinks/sinks.h"
 
 #define TEXT_TYPE "text/plain; version=0.0.4; charset=utf-8"
 
 struct metrics_http {
 	struct MHD_Daemon *daemon;
-	struct watched_interface *interfaces; /* of the last batch that had some */
-	size_t interfaces_len;
 };
 
 int metrics_http_check(const char *address)
@@ -52,6 +48,7 @@ static char *make_text(size_t *len)
 	metrics_ledger_print(out);
 	series_print(out, wall_us());
 	metrics_latency_print(out);
+	metrics_sinks_print(out);
 	failed = ferror(out);
 	if (fclose(out) || failed) {
 		free(text);
@@ -157,31 +154,5 @@ void metrics_http_stop(struct metrics_http *h)
 	if (!h)
 		return;
 	MHD_stop_daemon(h->daemon);
-	free(h->interfaces);
 	free(h);
-}
-
-static void keep_interfaces(struct metrics_http *h, const struct batch *b)
-{
-	size_t bytes = b->interfaces_len * sizeof(*b->interfaces);
-	struct watched_interface *copy = bytes ? malloc(bytes) : NULL;
-
-	if (!copy)
-		return; /* they come with every ledger */
-	memcpy(copy, b->interfaces, bytes);
-	free(h->interfaces);
-	h->interfaces = copy;
-	h->interfaces_len = b->interfaces_len;
-}
-
-void metrics_http_add(void *http, const struct batch *b)
-{
-	struct metrics_http *h = http;
-	struct metrics_agent of;
-
-	keep_interfaces(h, b);
-	of = (struct metrics_agent){ b->head.agent, h->interfaces, h->interfaces_len };
-	metrics_ledger_add(&of, b);
-	metrics_host_add(&of, b, wall_us());
-	metrics_latency_add(&of, b);
 }

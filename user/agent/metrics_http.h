@@ -8,7 +8,6 @@
 
 #include <stdint.h>
 
-struct batch;
 struct metrics_http;
 
 #define METRICS_HTTP_CONNECTIONS_MAX 16
@@ -19,8 +18,5 @@ int metrics_http_check(const char *address);
 /* 0 or -errno, logged. */
 int metrics_http_start(const char *address, struct metrics_http **ret);
 void metrics_http_stop(struct metrics_http *h);
-
-/* A batch that is about to be shipped; the thread that ships. http: struct metrics_http. */
-void metrics_http_add(void *http, const struct batch *b);
 
 #endif

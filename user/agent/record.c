@@ -220,8 +220,7 @@ int record_ship(struct spool *spool, struct commit *next, const struct record_so
 		err = spool_append(spool, next, &entry, sums, ledgers, body);
 	if (!err) {
 		next->next_sequence++;
-		if (source->shipped)
-			source->shipped(source->shipped_arg, b);
+		outlet_add(source->outlet, b);
 	}
 	if (err == -EINVAL || err == -EMSGSIZE) {
 		/* A fault of ours. To stop for it is to stop for ever: the same rows come again. */

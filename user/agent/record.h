@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "kern/abi.h"
+#include "user/agent/outlet.h"
 #include "user/agent/spool.h"
 #include "user/wire/batch.h"
 
@@ -20,9 +21,7 @@ struct record_source {
 	char host[BATCH_NAME_MAX];
 	uint8_t boot_id[16];
 	uint8_t instance[16];
-	/* told of each batch that is on its way; or NULL */
-	void (*shipped)(void *arg, const struct batch *b);
-	void *shipped_arg;
+	struct outlet *outlet; /* told of each batch that will be on its way; or NULL */
 };
 
 /* Wall clock minus CLOCK_MONOTONIC, ns. */

@@ -252,7 +252,7 @@ static bool ship_one(struct ship *s, CURL *curl, long *backoff)
 
 	if (!take_oldest(s))
 		return false;
-	wait_ms = post(s, curl, *backoff);
+	wait_ms = s->is_alone ? 0 : post(s, curl, *backoff);
 	if (wait_ms == 0) {
 		settle(s);
 		*backoff = SHIP_BACKOFF_MIN_MS;
@@ -297,6 +297,9 @@ static void *ship_main(void *arg)
 
 static int set_address(struct ship *s, const char *collector)
 {
+	s->is_alone = !strcmp(collector, "none");
+	if (s->is_alone)
+		return 0;
 	if (!strncmp(collector, "unix:", 5)) {
 		if (strlen(collector + 5) >= sizeof(s->socket_path))
 			return -ENAMETOOLONG;

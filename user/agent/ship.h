@@ -27,6 +27,7 @@ struct ship {
 	int disk_error; /* said already */
 	int64_t failing_ms; /* CLOCK_MONOTONIC of the first failure in a row; 0: none */
 	struct crashlog *crashlog; /* or NULL */
+	bool is_alone; /* there is no collector: a batch is done when it is the oldest */
 	char socket_path[108]; /* "" = url names a host */
 	char url[512];
 	const char *token, *ca; /* with https: borrowed; ca: NULL for the system's */
@@ -43,8 +44,8 @@ struct ship {
 struct config;
 
 /*
- * c->collector: "unix:PATH" or "https://…". disk: taken over, or NULL. 0; -EINVAL for another
- * address; -errno.
+ * c->collector: "unix:PATH", "https://…" or "none". disk: taken over, or NULL. 0; -EINVAL for
+ * another address; -errno.
  */
 int ship_start(struct ship *s, struct spool *spool, struct disk_spool *disk, const struct config *c,
 	       struct crashlog *crashlog);

@@ -15,7 +15,7 @@
 #include "user/agent/message.h"
 #include "user/agent/privilege.h"
 #include "user/agent/ship.h"
-#include "user/agent/metrics_http.h"
+#include "user/agent/outlet.h"
 #include "user/agent/status.h"
 #include "user/lib/log.h"
 
@@ -39,7 +39,7 @@ struct shipper {
 	uint64_t looks;
 	int finishing; /* 0 no; 1 a flip is to come; 2 harvesting the last interval; 3 shipping */
 	int64_t deadline_ms;
-	struct metrics_http *metrics; /* or NULL */
+	struct outlet outlet;
 };
 
 static int64_t now_ms(void)
@@ -322,11 +322,23 @@ static struct disk_spool *open_disk_spool(const struct shipper_options *o)
 
 	if (o->spool_fd < 0)
 		return NULL;
+	if (!o->config->spool_disk_bytes || config_is_alone(o->config)) {
+		close(o->spool_fd);
+		return NULL;
+	}
 	err = disk_spool_open(o->spool_fd, o->config->spool_disk_bytes, &d);
 	if (err)
 		log_warn("no disk spool in '%s/%s': %s", o->config->spool_dir, o->source.agent,
 			 err == -EBUSY ? "another agent uses it" : strerror(-err));
 	return d;
+}
+
+static int start_outlet(struct shipper *s)
+{
+	s->outlet.ifaces = &s->ifaces;
+	s->drain->source.outlet = &s->outlet;
+	return outlet_start(&s->outlet, s->o->config, s->o->source.agent,
+			    drain_next_sequence(s->drain), s->drain->is_resumed);
 }
 
 static int start(struct shipper *s)
@@ -344,10 +356,8 @@ static int start(struct shipper *s)
 	if (!err)
 		err = drain_open(s->tables, &s->spool, &s->ifaces, &s->o->source, s->o->signals,
 				 &s->drain);
-	if (!err && c->metrics && !metrics_http_start(c->metrics, &s->metrics)) {
-		s->drain->source.shipped = metrics_http_add;
-		s->drain->source.shipped_arg = s->metrics;
-	}
+	if (!err && outlet_is_wanted(c))
+		err = start_outlet(s);
 	if (!err && s->o->crash)
 		start_crashlog(s);
 	if (!err)
@@ -380,7 +390,7 @@ int shipper_run(struct tables *t, const struct shipper_options *o)
 	if (left)
 		log_warn("stopped with %llu bytes of batches that the collector has not taken",
 			 (unsigned long long)spool_used(&s.spool));
-	metrics_http_stop(s.metrics);
 	drain_close(s.drain);
+	outlet_stop(&s.outlet);
 	return err ? 1 : left ? SHIPPER_LEFT : 0;
 }

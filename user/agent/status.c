@@ -11,6 +11,8 @@
 
 #include <jansson.h>
 
+#include "user/sinks/sinks.h"
+
 #define STATUS_BACKLOG 8
 
 int status_listen(const char *path)
@@ -149,6 +151,7 @@ static json_t *document(const struct status_view *v)
 	json_object_set_new(doc, "agent", json_string(v->source->agent));
 	json_object_set_new(doc, "instance", hex(v->source->instance, sizeof(v->source->instance)));
 	json_object_set_new(doc, "hook_option", json_string(v->config->hook));
+	json_object_set_new(doc, "collector", json_string(v->config->collector));
 	json_object_set_new(doc, "interval_us", json_integer(v->config->interval_us));
 	json_object_set_new(doc, "looks", json_integer(v->looks));
 	json_object_set_new(doc, "intervals", json_integer(v->drain->intervals));
@@ -164,6 +167,7 @@ static json_t *document(const struct status_view *v)
 				      (json_int_t)v->ship->acknowledged, "retries",
 				      (json_int_t)v->ship->retries, "refused",
 				      (json_int_t)v->ship->refused));
+	json_object_set_new(doc, "sinks", sinks_json());
 	json_object_set_new(doc, "ledger", totals(v->drain));
 	json_object_set_new(doc, "last_error", json_string(v->ship->last_error));
 	return doc;

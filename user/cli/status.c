@@ -77,6 +77,29 @@ static void print_disk_spool(const struct show *show, const json_t *spool)
 			  (long long)show_int(spool, "given_up"));
 }
 
+static void print_sinks(const struct show *show, const json_t *sinks)
+{
+	char delivered[UNITS_TEXT_MAX], waiting[UNITS_TEXT_MAX], lost[UNITS_TEXT_MAX];
+	char lag[UNITS_TEXT_MAX];
+	const json_t *sink;
+	size_t i;
+
+	json_array_foreach(sinks, i, sink) {
+		const json_t *losses = json_object_get(sink, "lost");
+
+		show_line("  sink %s: %s rows delivered, %s wait (%s), %s lost%s%s",
+			  show_text(sink, "url"),
+			  show_count(show, show_int(sink, "delivered"), delivered),
+			  show_count(show, show_int(sink, "waiting"), waiting),
+			  units_format_duration((uint64_t)show_int(sink, "lag_us"), lag),
+			  show_count(show,
+				     show_int(losses, "queue_full") + show_int(losses, "rejected") +
+					     show_int(losses, "not_sent"),
+				     lost),
+			  *show_text(sink, "error") ? ": " : "", show_text(sink, "error"));
+	}
+}
+
 static void print_agent(const struct show *show, const json_t *agent)
 {
 	const json_t *spool = json_object_get(agent, "spool");
@@ -98,6 +121,7 @@ static void print_agent(const struct show *show, const json_t *agent)
 	print_disk_spool(show, json_object_get(agent, "disk_spool"));
 	if (*show_text(agent, "last_error"))
 		show_line("  last error: %s", show_text(agent, "last_error"));
+	print_sinks(show, json_object_get(agent, "sinks"));
 }
 
 /* "minute: 1.4 M rows, 3 files of 20 MiB, from 2026-01-24 10:00:00" */
@@ -152,29 +176,6 @@ static void print_ingest(const struct show *show, const json_t *ingest)
 		if (json_integer_value(count))
 			show_line("  refused: %lld batches, %s",
 				  (long long)json_integer_value(count), reason);
-}
-
-static void print_sinks(const struct show *show, const json_t *sinks)
-{
-	char delivered[UNITS_TEXT_MAX], waiting[UNITS_TEXT_MAX], lost[UNITS_TEXT_MAX];
-	char lag[UNITS_TEXT_MAX];
-	const json_t *sink;
-	size_t i;
-
-	json_array_foreach(sinks, i, sink) {
-		const json_t *losses = json_object_get(sink, "lost");
-
-		show_line("  sink %s: %s rows delivered, %s wait (%s), %s lost%s%s",
-			  show_text(sink, "url"),
-			  show_count(show, show_int(sink, "delivered"), delivered),
-			  show_count(show, show_int(sink, "waiting"), waiting),
-			  units_format_duration((uint64_t)show_int(sink, "lag_us"), lag),
-			  show_count(show,
-				     show_int(losses, "queue_full") + show_int(losses, "rejected") +
-					     show_int(losses, "not_sent"),
-				     lost),
-			  *show_text(sink, "error") ? ": " : "", show_text(sink, "error"));
-	}
 }
 
 static int print_agents(const struct show *show, const json_t *agents, int64_t now_us)

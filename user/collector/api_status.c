@@ -8,11 +8,11 @@
 
 #include "user/collector/api.h"
 #include "user/collector/metrics.h"
-#include "user/collector/sinks.h"
 #include "user/collector/store.h"
 #include "user/collector/store_write.h"
 #include "user/lib/cleanup.h"
 #include "user/lib/log.h"
+#include "user/sinks/sinks.h"
 
 #define RESULT __attribute__((cleanup(result_done_auto))) duckdb_result
 

@@ -17,12 +17,12 @@
 #include "user/metrics/metrics_ledger.h"
 #include "user/collector/pipeline.h"
 #include "user/collector/registry.h"
-#include "user/collector/sinks.h"
 #include "user/collector/store.h"
 #include "user/collector/store_write.h"
 #include "user/lib/log.h"
 #include "user/wire/batch.h"
 #include "user/lib/clock.h"
+#include "user/sinks/sinks.h"
 
 struct committer {
 	struct store *store;
@@ -138,8 +138,6 @@ static int put_item(struct committer *c, struct item *item)
 	if (!err)
 		err = registry_put_addresses(c->registry, c->store, e->agent, b);
 	item->is_new = !err;
-	if (!err)
-		sinks_announce_add(b);
 	return err;
 }
 
@@ -170,6 +168,18 @@ static int put_exporter(void *arg, struct exporter *e)
 	return 0;
 }
 
+/* When all are put: the first rows of an agent have names that it told behind them. */
+static void stage_group(const struct committer *c)
+{
+	for (const struct item *i = c->group; i; i = i->next) {
+		const struct agent *a = registry_find_agent(c->registry, i->batch->head.agent);
+		struct sink_names names = { a ? a->interfaces : NULL, a ? a->interfaces_len : 0 };
+
+		if (i->is_new)
+			sinks_stage(i->batch, &names);
+	}
+}
+
 static int put_group(struct committer *c)
 {
 	struct log_position end = {};
@@ -185,7 +195,8 @@ static int put_group(struct committer *c)
 	if (!err)
 		err = store_put_position(c->store, end);
 	place = (struct sink_place){ end.segment, end.offset };
-	sinks_announce_end(&place);
+	stage_group(c);
+	sinks_announce(&place);
 	if (!err)
 		err = store_commit(c->store);
 	if (err)
@@ -208,7 +219,6 @@ static int reload_registry(struct committer *c)
 
 static void count_group(const struct committer *c, int64_t start_ns)
 {
-	struct sink_names names;
 	struct metrics_agent of;
 
 	metric_add(METRIC_COMMITS, 1);
@@ -217,12 +227,8 @@ static void count_group(const struct committer *c, int64_t start_ns)
 	for (const struct item *i = c->group; i; i = i->next) {
 		const struct agent *a = registry_find_agent(c->registry, i->batch->head.agent);
 
-		if (!i->is_new)
+		if (!i->is_new || !a)
 			continue; /* it was known */
-		names = (struct sink_names){ a ? a->interfaces : NULL, a ? a->interfaces_len : 0 };
-		sinks_give(i->batch, &names);
-		if (!a)
-			continue;
 		of = (struct metrics_agent){ a->name, a->interfaces, a->interfaces_len };
 		metrics_ledger_add(&of, i->batch);
 		metrics_host_add(&of, i->batch, i->arrived_us);

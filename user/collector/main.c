@@ -24,13 +24,14 @@
 #include "user/collector/seglog.h"
 #include "user/collector/server.h"
 #include "user/collector/settings.h"
-#include "user/collector/sinks.h"
 #include "user/collector/store.h"
 #include "user/collector/store_write.h"
 #include "user/collector/tls.h"
 #include "user/collector/tokens.h"
 #include "user/lib/log.h"
 #include "user/lib/clock.h"
+#include "user/sinks/metrics_semantic.h"
+#include "user/sinks/sinks.h"
 
 #define TICK_MS 1000
 
@@ -213,7 +214,7 @@ static int start_threads(struct collector *c)
 	};
 	int err;
 
-	err = sinks_start();
+	err = sinks_start(metrics_semantic(wall_us()));
 	if (err)
 		return err;
 	c->writer = (struct logwriter){ c->pipeline, c->log, 0 };

@@ -15,10 +15,10 @@
 #include "user/metrics/metrics_ledger.h"
 #include "user/metrics/formats.h"
 #include "user/collector/judge.h"
-#include "user/collector/sinks.h"
 #include "user/metrics/series.h"
 #include "user/collector/pipeline.h"
 #include "user/collector/store.h"
+#include "user/sinks/sinks.h"
 
 #define P "wiretally_collector_"
 

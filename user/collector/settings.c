@@ -8,11 +8,12 @@
 
 #include "user/collector/judge.h"
 #include "user/collector/keep.h"
-#include "user/collector/sinks.h"
 #include "user/lib/cleanup.h"
 #include "user/lib/log.h"
 #include "user/lib/options.h"
 #include "user/lib/options_doc.h"
+#include "user/sinks/sink_kinds.h"
+#include "user/sinks/sinks.h"
 
 #define AT(field) offsetof(struct settings, field)
 
@@ -132,6 +133,7 @@ int settings_parse(int argc, char **argv, struct settings *ret)
 	err = parse(argc, argv, ret);
 	if (!err)
 		err = judge_set_limits(&ret->alerts);
+	sinks_init("wiretally-collector", &sink_kinds_all);
 	return err ? err : sinks_set(&ret->sinks);
 }
 

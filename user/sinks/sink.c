@@ -15,11 +15,12 @@
 #include "user/lib/log.h"
 #include "user/sinks/sink_chunk.h"
 #include "user/sinks/sink_kind.h"
+#include "user/sinks/sink_kinds.h"
 #include "user/sinks/sink_url.h"
 
-static const struct sink_kind *const kinds[] = {
-	&sink_ipfix_udp, &sink_ipfix_tcp, &sink_ipfix_tls, &sink_netflow9,   &sink_file,
-	&sink_parquet,	 &sink_kafka,	  &sink_otlp_http, &sink_otlp_https,
+/* A list of chunks that ends at *tail. */
+struct chunk_list {
+	struct sink_chunk *first, **tail;
 };
 
 struct sink {
@@ -34,9 +35,11 @@ struct sink {
 	uint64_t confirmed; /* rows of the first chunk that are delivered or rejected */
 	pthread_t thread;
 	bool is_started;
+	struct chunk_list staged; /* the transaction's, as the next */
+	uint64_t staged_rows, staged_fit; /* wanted; and in chunks: there is room for them */
 	pthread_mutex_t lock; /* of what follows */
 	pthread_cond_t changed;
-	struct sink_chunk *first, **tail;
+	struct chunk_list queue;
 	int64_t give_up_ns; /* 0: not stopping */
 	struct sink_counts counts;
 	struct sink_state *state; /* or NULL */
@@ -44,11 +47,11 @@ struct sink {
 
 /* ---- the address ---------------------------------------------------------------------------- */
 
-static const struct sink_kind *find_kind(const char *url)
+static const struct sink_kind *find_kind(const struct sink_kinds *kinds, const char *url)
 {
-	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
-		if (!strncmp(url, kinds[i]->scheme, strlen(kinds[i]->scheme)))
-			return kinds[i];
+	for (size_t i = 0; i < kinds->len; i++)
+		if (!strncmp(url, kinds->at[i]->scheme, strlen(kinds->at[i]->scheme)))
+			return kinds->at[i];
 	return NULL;
 }
 
@@ -67,12 +70,12 @@ static int parse_takes(struct sink *s)
 	return 0;
 }
 
-static int parse(struct sink *s, const char *url, const char **why)
+static int parse(struct sink *s, const struct sink_kinds *kinds, const char *url, const char **why)
 {
 	int err;
 
-	*why = "want ipfix://HOST:PORT, ipfix+tcp://, ipfix+tls://, netflow9://HOST:PORT, file:PATH, kafka://HOST:PORT/TOPIC or otlp+http://HOST:PORT";
-	s->kind = find_kind(url);
+	*why = kinds->forms;
+	s->kind = find_kind(kinds, url);
 	if (!s->kind || strlen(url) >= sizeof(s->counts.url) ||
 	    sink_url_parse(url + strlen(s->kind->scheme), &s->url) || parse_takes(s))
 		return -EINVAL;
@@ -258,11 +261,21 @@ static struct sink_chunk *wait_for_chunk(struct sink *s, bool *ret_is_over)
 	struct sink_chunk *c;
 
 	pthread_mutex_lock(&s->lock);
-	while (!s->first && !s->give_up_ns && !is_time_to_tick(s))
+	while (!s->queue.first && !s->give_up_ns && !is_time_to_tick(s))
 		wait_for_change(s);
-	c = s->first;
+	c = s->queue.first;
 	*ret_is_over = !c && s->give_up_ns;
 	pthread_mutex_unlock(&s->lock);
+	return c;
+}
+
+static struct sink_chunk *take_first(struct chunk_list *list)
+{
+	struct sink_chunk *c = list->first;
+
+	list->first = c->next;
+	if (!list->first)
+		list->tail = &list->first;
 	return c;
 }
 
@@ -271,10 +284,7 @@ static void remove_chunk(struct sink *s)
 	struct sink_chunk *c;
 
 	pthread_mutex_lock(&s->lock);
-	c = s->first;
-	s->first = c->next;
-	if (!s->first)
-		s->tail = &s->first;
+	c = take_first(&s->queue);
 	pthread_mutex_unlock(&s->lock);
 	free(c);
 }
@@ -304,7 +314,8 @@ static void sink_free(struct sink *s)
 {
 	if (!s)
 		return;
-	while (s->first)
+	sink_unstage(s);
+	while (s->queue.first)
 		remove_chunk(s);
 	sink_state_close(s->state);
 	if (s->own)
@@ -325,7 +336,7 @@ static void init_cond(pthread_cond_t *cond)
 	pthread_condattr_destroy(&attr);
 }
 
-int sink_new(const char *url, struct sink **ret, const char **why)
+int sink_new(const struct sink_kinds *kinds, const char *url, struct sink **ret, const char **why)
 {
 	AUTO(sink_free) struct sink *s = calloc(1, sizeof(*s));
 	int err;
@@ -334,8 +345,9 @@ int sink_new(const char *url, struct sink **ret, const char **why)
 		return -ENOMEM;
 	pthread_mutex_init(&s->lock, NULL);
 	init_cond(&s->changed);
-	s->tail = &s->first;
-	err = parse(s, url, why);
+	s->queue.tail = &s->queue.first;
+	s->staged.tail = &s->staged.first;
+	err = parse(s, kinds, url, why);
 	if (err)
 		return err;
 	snprintf(s->counts.url, sizeof(s->counts.url), "%s", url);
@@ -357,19 +369,71 @@ int sink_start(struct sink *s, const struct sink_metrics *metrics)
 	return 0;
 }
 
-uint64_t sink_wants(const struct sink *s, const struct batch *b)
+/* ---- a transaction -------------------------------------------------------------------------- */
+
+/* Whether so many more than are staged would fit: what waits can only get less meanwhile. */
+static bool has_room(struct sink *s, uint64_t rows)
+{
+	bool fits;
+
+	pthread_mutex_lock(&s->lock);
+	fits = s->counts.waiting + s->staged_fit + rows <= SINK_ROWS_MAX;
+	pthread_mutex_unlock(&s->lock);
+	return fits;
+}
+
+uint64_t sink_stage(struct sink *s, const struct batch *b, const struct sink_names *names)
 {
 	struct sink_share share = sink_share_of(&s->takes, b);
+	uint64_t wanted = sink_share_rows(&share);
+	struct sink_chunk *c = NULL;
 
-	return sink_share_rows(&share);
+	if (wanted && has_room(s, wanted))
+		c = sink_chunk_make(&s->takes, b, names, &share);
+	s->staged_rows += wanted;
+	if (!c)
+		return wanted;
+	s->staged_fit += wanted;
+	c->next = NULL;
+	*s->staged.tail = c;
+	s->staged.tail = &c->next;
+	return wanted;
 }
 
-void sink_announce(struct sink *s, uint64_t rows, const struct sink_place *end)
+void sink_announce(struct sink *s, const struct sink_place *end)
 {
 	pthread_mutex_lock(&s->lock);
-	sink_state_announce(s->state, rows, end);
+	sink_state_announce(s->state, s->staged_rows, end);
 	pthread_mutex_unlock(&s->lock);
 }
+
+void sink_unstage(struct sink *s)
+{
+	while (s->staged.first)
+		free(take_first(&s->staged));
+	s->staged_rows = s->staged_fit = 0;
+}
+
+void sink_give(struct sink *s)
+{
+	for (struct sink_chunk *c = s->staged.first; c; c = c->next)
+		c->given_ns = monotonic_ns();
+	pthread_mutex_lock(&s->lock);
+	s->counts.given += s->staged_rows;
+	s->counts.waiting += s->staged_fit;
+	s->counts.lost_queue_full += s->staged_rows - s->staged_fit;
+	if (s->staged.first) {
+		*s->queue.tail = s->staged.first;
+		s->queue.tail = s->staged.tail;
+		pthread_cond_signal(&s->changed);
+	}
+	sink_state_give(s->state, s->staged_rows, s->counts.waiting);
+	pthread_mutex_unlock(&s->lock);
+	s->staged = (struct chunk_list){ NULL, &s->staged.first };
+	s->staged_rows = s->staged_fit = 0;
+}
+
+/* ---- what becomes of it --------------------------------------------------------------------- */
 
 void sink_remember(struct sink *s, const char *dir, const struct sink_place *stored)
 {
@@ -385,38 +449,21 @@ void sink_remember(struct sink *s, const char *dir, const struct sink_place *sto
 	s->counts.given = s->counts.lost_not_sent = left;
 }
 
-void sink_give(struct sink *s, const struct batch *b, const struct sink_names *names)
-{
-	struct sink_share share = sink_share_of(&s->takes, b);
-	uint64_t wanted = sink_share_rows(&share);
-	struct sink_chunk *c = wanted ? sink_chunk_make(&s->takes, b, names, &share) : NULL;
-	bool fits;
-
-	pthread_mutex_lock(&s->lock);
-	s->counts.given += wanted;
-	fits = c && s->counts.waiting + wanted <= SINK_ROWS_MAX;
-	if (fits) {
-		c->next = NULL;
-		c->given_ns = monotonic_ns();
-		s->counts.waiting += wanted;
-		*s->tail = c;
-		s->tail = &c->next;
-		pthread_cond_signal(&s->changed);
-	} else {
-		s->counts.lost_queue_full += wanted;
-	}
-	sink_state_give(s->state, wanted, s->counts.waiting);
-	pthread_mutex_unlock(&s->lock);
-	if (!fits)
-		free(c);
-}
-
 void sink_counts(struct sink *s, struct sink_counts *ret)
 {
 	pthread_mutex_lock(&s->lock);
 	*ret = s->counts;
-	if (s->first)
-		ret->lag_us = (monotonic_ns() - s->first->given_ns) / 1000;
+	if (s->queue.first)
+		ret->lag_us = (monotonic_ns() - s->queue.first->given_ns) / 1000;
+	pthread_mutex_unlock(&s->lock);
+}
+
+void sink_hurry(struct sink *s)
+{
+	pthread_mutex_lock(&s->lock);
+	if (!s->give_up_ns)
+		s->give_up_ns = monotonic_ns() + SINK_STOP_MS * INT64_C(1000000);
+	pthread_cond_signal(&s->changed);
 	pthread_mutex_unlock(&s->lock);
 }
 
@@ -424,10 +471,7 @@ static uint64_t end(struct sink *s, bool is_removed)
 {
 	struct sink_counts counts;
 
-	pthread_mutex_lock(&s->lock);
-	s->give_up_ns = monotonic_ns() + SINK_STOP_MS * INT64_C(1000000);
-	pthread_cond_signal(&s->changed);
-	pthread_mutex_unlock(&s->lock);
+	sink_hurry(s);
 	if (s->is_started)
 		pthread_join(s->thread, NULL);
 	sink_counts(s, &counts);

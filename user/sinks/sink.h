@@ -41,10 +41,14 @@
 
 struct sink;
 
-/* 0 and a sink that is not started; -EINVAL with *why (static). */
-int sink_new(const char *url, struct sink **ret, const char **why);
+struct sink_kinds; /* sink_kinds.h: which there are; borrowed */
 struct sink_metrics; /* sink_kind.h; borrowed */
+
+/* 0 and a sink that is not started; -EINVAL with *why (static). */
+int sink_new(const struct sink_kinds *kinds, const char *url, struct sink **ret, const char **why);
 int sink_start(struct sink *s, const struct sink_metrics *metrics);
+/* It has SINK_STOP_MS from now on. */
+void sink_hurry(struct sink *s);
 /* Delivers what it can within SINK_STOP_MS, logs how many rows are left, frees. NULL is fine. */
 void sink_stop(struct sink *s);
 /* The same for one that may never come back: how many rows are left and lost, no other run says. */
@@ -56,19 +60,22 @@ uint64_t sink_remove(struct sink *s);
  */
 void sink_remember(struct sink *s, const char *dir, const struct sink_place *stored);
 
-/* How many rows of b it would take. */
-uint64_t sink_wants(const struct sink *s, const struct batch *b);
-/* So many rows come when the transaction that ends there is made. */
-void sink_announce(struct sink *s, uint64_t rows, const struct sink_place *end);
-
 /* What interfaces of the agent are called, as far as it said. */
 struct sink_names {
 	const struct watched_interface *at;
 	size_t len;
 };
 
-/* Copies the rows it wants. Any one thread. */
-void sink_give(struct sink *s, const struct batch *b, const struct sink_names *names);
+/* ---- a transaction: one thread at a time ---- */
+
+/* Copies the rows it wants; how many that are. They are its when they are given. */
+uint64_t sink_stage(struct sink *s, const struct batch *b, const struct sink_names *names);
+/* What is staged comes when the transaction that ends there is made. */
+void sink_announce(struct sink *s, const struct sink_place *end);
+/* It was made. */
+void sink_give(struct sink *s);
+/* It was not. */
+void sink_unstage(struct sink *s);
 
 struct sink_counts {
 	uint64_t given, waiting, delivered, lost_queue_full, lost_rejected, lost_not_sent;

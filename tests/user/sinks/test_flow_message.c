@@ -11,6 +11,7 @@
 #include "user/exporters/datagram.h"
 #include "user/lib/addr.h"
 #include "user/sinks/sink.h"
+#include "user/sinks/sink_kinds.h"
 
 #define NOW_US INT64_C(1700000000123456)
 
@@ -367,7 +368,7 @@ Test(sink, addresses)
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct sink *s = NULL;
 		const char *why = NULL;
-		int err = sink_new(cases[i].url, &s, &why);
+		int err = sink_new(&sink_kinds_all, cases[i].url, &s, &why);
 
 		cr_expect((err == 0) == cases[i].is_good, "'%s': %d", cases[i].url, err);
 		cr_expect(cases[i].is_good || (why && *why), "'%s' says why", cases[i].url);

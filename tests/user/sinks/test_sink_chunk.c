@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "user/lib/cleanup.h"
+#include "user/sinks/sink_kinds.h"
 
 static struct watched_interface eth[] = { { .index = 3, .netns = 9, .name = "eth0" },
 					  { .index = 4, .netns = 9, .name = "eth1" } };
@@ -78,6 +79,7 @@ Test(sink_chunk, drops_when_the_address_says_so)
 		{ "file:/tmp/x?all=1", 7 },
 		{ "otlp+http://127.0.0.1:9?drops=1&signals=metrics", 0 },
 	};
+	const struct sink_names names = { 0 };
 	static const char *const wrong[] = { "netflow9://127.0.0.1:9?drops=1",
 					     "parquet:/tmp/x.parquet?drops=1",
 					     "ipfix://127.0.0.1:9?drops=2" };
@@ -85,11 +87,57 @@ Test(sink_chunk, drops_when_the_address_says_so)
 	struct sink *s;
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		cr_assert(sink_new(cases[i].url, &s, &why) == 0, "%s: %s", cases[i].url, why);
-		cr_expect(sink_wants(s, &batch) == cases[i].rows, "%s: %d", cases[i].url,
-			  (int)sink_wants(s, &batch));
+		cr_assert(sink_new(&sink_kinds_all, cases[i].url, &s, &why) == 0, "%s: %s",
+			  cases[i].url, why);
+		cr_expect(sink_stage(s, &batch, &names) == cases[i].rows, "%s", cases[i].url);
 		sink_stop(s);
 	}
 	for (size_t i = 0; i < ARRAY_LEN(wrong); i++)
-		cr_expect(sink_new(wrong[i], &s, &why) == -EINVAL, "%s", wrong[i]);
+		cr_expect(sink_new(&sink_kinds_all, wrong[i], &s, &why) == -EINVAL, "%s", wrong[i]);
+}
+
+Test(sink_chunk, staged_rows_are_given_or_never_were)
+{
+	const struct sink_names names = { eth, 2 };
+	struct batch many = { 0 };
+	struct sink_counts c;
+	const char *why;
+	struct sink *s;
+
+	cr_assert(sink_new(&sink_kinds_light, "file:/tmp/x?drops=1", &s, &why) == 0, "%s", why);
+	sink_stage(s, &batch, &names);
+	sink_unstage(s);
+	sink_give(s);
+	sink_counts(s, &c);
+	cr_expect(c.given == 0 && c.waiting == 0, "a transaction that was not made");
+	sink_stage(s, &batch, &names);
+	sink_stage(s, &batch, &names);
+	sink_counts(s, &c);
+	cr_expect(c.given == 0 && c.waiting == 0, "it is under way");
+	sink_give(s);
+	sink_counts(s, &c);
+	cr_expect(c.given == 12 && c.waiting == 12 && c.lag_us > 0, "%d", (int)c.given);
+	many.flows = calloc(SINK_ROWS_MAX, sizeof(*many.flows));
+	many.flows_len = SINK_ROWS_MAX - 12;
+	cr_assert(many.flows);
+	for (size_t i = 0; i < many.flows_len; i++)
+		many.flows[i].flags = FLOW_COUNTED;
+	sink_stage(s, &many, &names);
+	sink_stage(s, &batch, &names); /* nothing has room behind it, in the same transaction */
+	sink_give(s);
+	free(many.flows);
+	sink_counts(s, &c);
+	cr_expect(c.waiting == SINK_ROWS_MAX && c.lost_queue_full == 6, "%d, %d", (int)c.waiting,
+		  (int)c.lost_queue_full);
+	cr_expect(c.given == c.waiting + c.lost_queue_full);
+	sink_stop(s);
+}
+
+Test(sink_chunk, an_agent_has_no_parquet)
+{
+	const char *why = NULL;
+	struct sink *s;
+
+	cr_expect(sink_new(&sink_kinds_light, "parquet:/tmp/x.parquet", &s, &why) == -EINVAL);
+	cr_expect(why && strstr(why, "parquet"), "%s", why);
 }

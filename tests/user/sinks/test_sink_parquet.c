@@ -13,6 +13,7 @@
 
 #include "user/lib/addr.h"
 #include "user/lib/log.h"
+#include "user/sinks/sink_kinds.h"
 
 static char dir[] = "/tmp/wiretally-parquet-XXXXXX";
 
@@ -44,7 +45,7 @@ static struct sink *start(const char *options)
 	struct sink *s = NULL;
 
 	snprintf(url, sizeof(url), "parquet:%s/flows.parquet%s", dir, options);
-	cr_assert(sink_new(url, &s, &why) == 0, "%s: %s", url, why);
+	cr_assert(sink_new(&sink_kinds_all, url, &s, &why) == 0, "%s: %s", url, why);
 	cr_assert(sink_start(s, NULL) == 0);
 	return s;
 }
@@ -69,7 +70,8 @@ static void give(struct sink *s, size_t n)
 		addr_parse("10.0.0.1", f->src);
 		addr_parse("10.0.0.2", f->dst);
 	}
-	sink_give(s, &b, &names);
+	sink_stage(s, &b, &names);
+	sink_give(s);
 	free(b.flows);
 }
 
@@ -199,6 +201,7 @@ Test(sink_parquet, urls_that_are_none)
 		const char *why = NULL;
 		struct sink *s = NULL;
 
-		cr_expect(sink_new(urls[i], &s, &why) == -EINVAL && why, "%s", urls[i]);
+		cr_expect(sink_new(&sink_kinds_all, urls[i], &s, &why) == -EINVAL && why, "%s",
+			  urls[i]);
 	}
 }

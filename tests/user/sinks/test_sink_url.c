@@ -7,6 +7,7 @@
 
 #include "user/lib/cleanup.h"
 #include "user/sinks/sink.h"
+#include "user/sinks/sink_kinds.h"
 
 Test(sink_url, is_taken_apart)
 {
@@ -116,7 +117,7 @@ Test(sink_url, sinks_say_what_they_want)
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct sink *s = NULL;
 		const char *why = NULL;
-		int err = sink_new(cases[i].url, &s, &why);
+		int err = sink_new(&sink_kinds_all, cases[i].url, &s, &why);
 
 		cr_expect((err == 0) == cases[i].is_good, "'%s': %d", cases[i].url, err);
 		cr_expect(cases[i].is_good || (why && *why), "'%s' says why", cases[i].url);

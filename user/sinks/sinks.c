@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0
 /* URLs and stored batches in; rows on their way, and what became of them, out. */
-#include "user/collector/sinks.h"
+#include "user/sinks/sinks.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -9,7 +9,6 @@
 #include <pthread.h>
 #include <string.h>
 
-#include "user/collector/metrics_semantic.h"
 #include "user/lib/cleanup.h"
 #include "user/lib/options.h"
 #include "user/wire/batch.h"
@@ -28,6 +27,9 @@ static struct list {
 static char dir[PATH_MAX]; /* of what outlives the process; "": not known */
 static struct sink_place stored; /* up to where transactions were made */
 static bool is_started;
+static const char *program; /* who speaks */
+static const struct sink_kinds *kinds;
+static const struct sink_metrics *metrics;
 static _Atomic uint64_t lost_removed; /* rows of sinks that were taken out */
 
 static struct sink *find(const struct list *list, const char *url)
@@ -46,7 +48,7 @@ static int begin(struct sink *s)
 	if (dir[0])
 		sink_remember(s, dir, &stored);
 	pthread_mutex_unlock(&turn);
-	return is_started ? sink_start(s, &metrics_semantic) : 0;
+	return is_started ? sink_start(s, metrics) : 0;
 }
 
 /* The sink of a URL: the one there is, or a new one. */
@@ -58,9 +60,9 @@ static int add(struct list *to, const char *url)
 	int err = is_twice || to->len == SINKS_MAX ? -EINVAL : 0;
 
 	if (!err && !s)
-		err = sink_new(url, &s, &why);
+		err = sink_new(kinds, url, &s, &why);
 	if (err) {
-		fprintf(stderr, "wiretally-collector: --sink '%s': %s\n", url, why);
+		fprintf(stderr, "%s: --sink '%s': %s\n", program, url, why);
 		return err;
 	}
 	to->urls[to->len] = url;
@@ -68,9 +70,12 @@ static int add(struct list *to, const char *url)
 	return 0;
 }
 
-/* Those of a that b has not. */
+/* Those of a that b has not; they end at the same time. */
 static void remove_others(const struct list *a, const struct list *b)
 {
+	for (size_t i = 0; i < a->len; i++)
+		if (!find(b, a->urls[i]))
+			sink_hurry(a->at[i]);
 	for (size_t i = 0; i < a->len; i++)
 		if (!find(b, a->urls[i]))
 			lost_removed += sink_remove(a->at[i]);
@@ -83,6 +88,12 @@ static void switch_to(const struct list *next)
 	sinks = *next;
 	pthread_mutex_unlock(&lock);
 	pthread_mutex_unlock(&turn);
+}
+
+void sinks_init(const char *name, const struct sink_kinds *there_are)
+{
+	program = name;
+	kinds = there_are;
 }
 
 int sinks_set(const struct option_list *urls)
@@ -112,13 +123,14 @@ void sinks_remember(const char *data, const struct sink_place *place)
 		sink_remember(sinks.at[i], dir, &stored);
 }
 
-int sinks_start(void)
+int sinks_start(const struct sink_metrics *source)
 {
 	int err = 0;
 
+	metrics = source;
 	is_started = true;
 	for (size_t i = 0; !err && i < sinks.len; i++)
-		err = sink_start(sinks.at[i], &metrics_semantic);
+		err = sink_start(sinks.at[i], metrics);
 	return err;
 }
 
@@ -128,43 +140,44 @@ void sinks_stop(void)
 
 	switch_to(&none);
 	for (size_t i = 0; i < before.len; i++)
+		sink_hurry(before.at[i]);
+	for (size_t i = 0; i < before.len; i++)
 		sink_stop(before.at[i]);
 }
 
-/* ---- what the committer says ---------------------------------------------------------------- */
+/* ---- transactions --------------------------------------------------------------------------- */
 
-static uint64_t announced[SINKS_MAX];
-static struct sink_place announced_end;
+static struct sink_place announced;
 
 void sinks_begin_transaction(void)
 {
 	pthread_mutex_lock(&turn);
-	memset(announced, 0, sizeof(announced));
 }
 
-void sinks_announce_add(const struct batch *b)
+uint64_t sinks_stage(const struct batch *b, const struct sink_names *names)
 {
+	uint64_t rows = 0;
+
 	for (size_t i = 0; i < sinks.len; i++)
-		announced[i] += sink_wants(sinks.at[i], b);
+		rows += sink_stage(sinks.at[i], b, names);
+	return rows;
 }
 
-void sinks_announce_end(const struct sink_place *end)
+void sinks_announce(const struct sink_place *end)
 {
-	announced_end = *end;
+	announced = *end;
 	for (size_t i = 0; i < sinks.len; i++)
-		sink_announce(sinks.at[i], announced[i], end);
-}
-
-void sinks_give(const struct batch *b, const struct sink_names *names)
-{
-	for (size_t i = 0; i < sinks.len; i++)
-		sink_give(sinks.at[i], b, names);
+		sink_announce(sinks.at[i], end);
 }
 
 void sinks_end_transaction(bool is_made)
 {
+	for (size_t i = 0; is_made && i < sinks.len; i++)
+		sink_give(sinks.at[i]);
+	for (size_t i = 0; !is_made && i < sinks.len; i++)
+		sink_unstage(sinks.at[i]);
 	if (is_made)
-		stored = announced_end;
+		stored = announced;
 	pthread_mutex_unlock(&turn);
 }
 

@@ -6,9 +6,11 @@
 #ifndef WT_METRICS_SEMANTIC_H
 #define WT_METRICS_SEMANTIC_H
 
+#include <stdint.h>
+
 #include "user/sinks/sink_kind.h"
 
-/* Any thread. */
-extern const struct sink_metrics metrics_semantic;
+/* Sums are since then, wall clock. What it tells may be asked for by any thread. */
+const struct sink_metrics *metrics_semantic(int64_t since_us);
 
 #endif

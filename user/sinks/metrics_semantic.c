@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0
 /* Series and ledgers of /metrics in, values with semantic names out. */
-#include "user/collector/metrics_semantic.h"
+#include "user/sinks/metrics_semantic.h"
 
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "user/collector/metrics.h"
-#include "user/metrics/metrics_ledger.h"
-#include "user/metrics/series.h"
 #include "user/lib/cleanup.h"
 #include "user/lib/clock.h"
+#include "user/metrics/metrics_ledger.h"
+#include "user/metrics/series.h"
 
 #define VALUE_MAX 256
 #define LABELS_MAX 2
@@ -113,11 +112,11 @@ static void tell_point(void *arg, const struct metrics_point *p)
 	t->fn(t->arg, &m);
 }
 
+static int64_t started_us;
+
 static void each(void *source_arg, sink_metric_fn *fn, void *arg)
 {
-	struct telling t = { .fn = fn,
-			     .arg = arg,
-			     .since_us = (int64_t)metric_get(METRIC_STARTED_US) };
+	struct telling t = { .fn = fn, .arg = arg, .since_us = started_us };
 
 	metrics_ledger_each(tell_point, &t);
 	for (size_t i = 0; i < ARRAY_LEN(semantics); i++) {
@@ -126,4 +125,10 @@ static void each(void *source_arg, sink_metric_fn *fn, void *arg)
 	}
 }
 
-const struct sink_metrics metrics_semantic = { .each = each };
+const struct sink_metrics *metrics_semantic(int64_t since_us)
+{
+	static const struct sink_metrics source = { .each = each };
+
+	started_us = since_us;
+	return &source;
+}

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0 */
 /*
- * The collector's sinks (user/sinks/sink.h), one set a process: the committer gives what it has
- * stored, /metrics and /v1/status read the counts. What a crash finds in their queues is in the
- * store, and named lost/not_sent by the next start.
+ * The sinks of a collector or an agent (sink.h), one set a process: who makes transactions (of the
+ * store; of the agent's state) gives what they hold, /metrics and status read the counts. What a
+ * crash finds in their queues is named lost/not_sent by the next start.
  */
 #ifndef WT_SINKS_H
 #define WT_SINKS_H
@@ -15,6 +15,10 @@
 struct batch;
 struct json_t;
 struct option_list;
+struct sink_kinds;
+
+/* Before all others: "wiretally-agent", and what there is; borrowed. */
+void sinks_init(const char *program, const struct sink_kinds *kinds);
 
 /*
  * These are the sinks: those there were and are not among them deliver what they can (it takes up
@@ -25,18 +29,18 @@ struct option_list;
 int sinks_set(const struct option_list *urls);
 /* After the first of these, before anything is given: what the run before left (sink_state.h). */
 void sinks_remember(const char *data, const struct sink_place *place);
-int sinks_start(void);
+/* metrics: what those that tick ask; borrowed. */
+int sinks_start(const struct sink_metrics *metrics);
 /* Delivers what it can, and forgets them. */
 void sinks_stop(void);
 
 /*
- * The committer's thread, around a transaction: a call for each of the batches it stores, where it
- * ends in the log, and when it was made what is given.
+ * One thread, around a transaction: a call for each batch of it; before it can be made, where it
+ * ends; and whether it was made. How many rows the batch is to all sinks together.
  */
 void sinks_begin_transaction(void);
-void sinks_announce_add(const struct batch *b);
-void sinks_announce_end(const struct sink_place *end);
-void sinks_give(const struct batch *b, const struct sink_names *names);
+uint64_t sinks_stage(const struct batch *b, const struct sink_names *names);
+void sinks_announce(const struct sink_place *end);
 void sinks_end_transaction(bool is_made);
 
 void metrics_sinks_print(FILE *out);

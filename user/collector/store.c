@@ -12,6 +12,7 @@
 #include "user/collector/store_files.h"
 #include "user/collector/store_functions.h"
 #include "user/collector/store_internal.h"
+#include "user/collector/store_memory.h"
 #include "user/collector/store_restore.h"
 #include "user/collector/store_watch.h"
 #include "user/collector/store_workers.h"
@@ -91,6 +92,7 @@ static int open_database(struct store *s)
 
 	if (err)
 		return err;
+	store_memory_keep();
 	if (duckdb_connect(s->db, &s->writer) != DuckDBSuccess) {
 		log_error("open store '%s': cannot connect", s->path);
 		return -ENOMEM;

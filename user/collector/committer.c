@@ -342,12 +342,13 @@ static void *committer_main(void *arg)
 		    housekeeper_run(c->housekeeper, wall_us(), seglog_bytes(c->log)))
 			c->registry_is_stale = true;
 		house_ns = housekeeper_due_ns(c->housekeeper);
-		list = pipeline_take_to_commit(c->pipeline, c->group ? due_ns : house_ns, &wake);
+		list = pipeline_take_to_commit(c->pipeline, c->group ? due_ns : house_ns,
+					       COMMIT_ROWS - c->group_rows, &wake);
 		if (list && !c->group)
 			due_ns = monotonic_ns() + COMMIT_PERIOD_NS;
 		group_add(c, list);
 		if (wake != PIPELINE_GO_ON || c->group_rows >= COMMIT_ROWS ||
-		    (c->group && monotonic_ns() >= due_ns))
+		    pipeline_is_half_full(c->pipeline) || (c->group && monotonic_ns() >= due_ns))
 			commit_until_done(c);
 	}
 	return NULL;

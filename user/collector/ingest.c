@@ -6,6 +6,7 @@
 #include <jansson.h>
 #include <pthread.h>
 #include <search.h>
+#include <semaphore.h>
 #include <stdio.h>
 #include <string.h>
 #include <zstd.h>
@@ -33,6 +34,7 @@ struct ingest {
 	const struct committer *committer;
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
+	sem_t decodes; /* that may begin */
 	void *sources; /* tsearch() tree */
 	size_t sources_len;
 };
@@ -93,6 +95,7 @@ int ingest_new(struct pipeline *p, const struct committer *c, struct registry *r
 	in->committer = c;
 	pthread_mutex_init(&in->lock, NULL);
 	pthread_cond_init(&in->changed, NULL);
+	sem_init(&in->decodes, 0, INGEST_DECODES_MAX);
 	err = registry_each(registry, load_source, in);
 	if (err)
 		return err;
@@ -105,6 +108,7 @@ void ingest_free(struct ingest *in)
 	if (!in)
 		return;
 	tdestroy(in->sources, free);
+	sem_destroy(&in->decodes);
 	pthread_cond_destroy(&in->changed);
 	pthread_mutex_destroy(&in->lock);
 	free(in);
@@ -136,8 +140,8 @@ static bool claims_too_much(const struct item *item)
 	       size > BATCH_BYTES_MAX;
 }
 
-/* The item of a body; 0, 1 when a refusal is in *reply, or -errno. */
-static int decode_item(struct item *item, struct api_reply *reply)
+/* The batch of a body; 0, 1 when a refusal is in *reply, or -errno. */
+static int decode(struct item *item, struct api_reply *reply)
 {
 	AUTO_FREE uint8_t *plain = NULL;
 	const char *why = "body is not zstd, or larger than allowed when decompressed";
@@ -162,7 +166,20 @@ static int decode_item(struct item *item, struct api_reply *reply)
 	return err ? err : 1;
 }
 
-/* With the lock held: what is to be said without storing it. As decode_item(). */
+/* A thousand agents at once take as much memory as a few. As decode(). */
+static int decode_item(struct ingest *in, struct item *item, struct api_reply *reply)
+{
+	int err;
+
+	while (sem_wait(&in->decodes))
+		if (errno != EINTR)
+			return -errno;
+	err = decode(item, reply);
+	sem_post(&in->decodes);
+	return err;
+}
+
+/* With the lock held: what is to be said without storing it. As decode(). */
 static int check_sequence(const struct source *s, uint64_t sequence, struct api_reply *reply)
 {
 	json_t *error;
@@ -183,7 +200,7 @@ static int check_sequence(const struct source *s, uint64_t sequence, struct api_
 	return err ? err : 1;
 }
 
-/* One batch of an instance at a time: waits for its turn. As decode_item(). */
+/* One batch of an instance at a time: waits for its turn. As decode(). */
 static int source_enter(struct ingest *in, const struct batch_head *head, struct api_reply *reply,
 			struct source **ret)
 {
@@ -249,23 +266,16 @@ static bool is_reserved(const char *agent)
 	return !strncmp(agent, FLOW_SOURCE_AGENT, strlen(FLOW_SOURCE_AGENT));
 }
 
-int ingest_post(struct ingest *in, void *body, size_t body_len, bool zstd, const char *only_agent,
-		int64_t now_us, struct api_reply *reply)
+/* A body whose room is kept. */
+static int take(struct ingest *in, struct item *owned, const char *only_agent,
+		struct api_reply *reply)
 {
-	AUTO(item_free) struct item *item = calloc(1, sizeof(*item));
+	AUTO(item_free) struct item *item = owned;
+	size_t body_len = item->body_len;
 	struct source *s;
 	uint64_t sequence;
-	int err;
+	int err = decode_item(in, item, reply);
 
-	if (!item) {
-		free(body);
-		return -ENOMEM;
-	}
-	item->body = body;
-	item->body_len = body_len;
-	item->zstd = zstd;
-	item->arrived_us = now_us;
-	err = decode_item(item, reply);
 	if (!err && is_reserved(item->batch->head.agent))
 		return refuse(reply, METRIC_REFUSED_MALFORMED, 400, 0,
 			      "names that begin with '" FLOW_SOURCE_AGENT "' are flow exporters'");
@@ -282,4 +292,26 @@ int ingest_post(struct ingest *in, void *body, size_t body_len, bool zstd, const
 	err = pipeline_submit(in->pipeline, TAKE(item));
 	source_leave(in, s, err ? 0 : sequence);
 	return answer(reply, err, sequence, body_len);
+}
+
+int ingest_post(struct ingest *in, void *body, size_t body_len, bool zstd, const char *only_agent,
+		int64_t now_us, struct api_reply *reply)
+{
+	AUTO(item_free) struct item *item = calloc(1, sizeof(*item));
+	int err;
+
+	if (!item) {
+		free(body);
+		return -ENOMEM;
+	}
+	item->body = body;
+	item->body_len = body_len;
+	item->zstd = zstd;
+	item->arrived_us = now_us;
+	err = pipeline_enter(in->pipeline, body_len);
+	if (err)
+		return answer(reply, err, 0, 0);
+	err = take(in, TAKE(item), only_agent, reply);
+	pipeline_leave(in->pipeline, body_len);
+	return err;
 }

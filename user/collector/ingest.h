@@ -20,6 +20,7 @@
  */
 #define INGEST_WINDOW (1u << 20)
 #define INGEST_INSTANCES_MAX 65536 /* agents' starts known at a time */
+#define INGEST_DECODES_MAX 8 /* bodies decoded at a time: the others wait as they came */
 #define INGEST_FULL_RETRY_S 5 /* Retry-After when the disk is full */
 
 struct api_reply;

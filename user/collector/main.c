@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0
 /* wiretally-collector: opens, drops privileges, replays, serves until a signal, stops in order. */
 #include <errno.h>
+#include <malloc.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -33,6 +34,7 @@
 #include "user/sinks/metrics_semantic.h"
 #include "user/sinks/sinks.h"
 
+#define ARENAS 4
 #define TICK_MS 1000
 
 struct collector {
@@ -180,7 +182,8 @@ static struct housekeeper_limits limits_of(const struct settings *s)
 static int open_store(struct collector *c)
 {
 	const struct settings *s = &c->settings;
-	struct store_limits store_limits = { s->memory_bytes, (unsigned int)s->threads };
+	/* the rest: what stands still, 100 KiB a connection, holes in the heap */
+	struct store_limits store_limits = { s->memory_bytes / 16 * 7, (unsigned int)s->threads };
 	struct housekeeper_limits limits = limits_of(s);
 	struct log_position from = { 0 };
 	struct sink_place place;
@@ -192,7 +195,7 @@ static int open_store(struct collector *c)
 	if (!err)
 		sinks_remember(s->data, &place);
 	if (!err)
-		err = pipeline_new(&c->pipeline);
+		err = pipeline_new(s->memory_bytes / 32 * 3, &c->pipeline);
 	if (!err)
 		err = committer_new(c->store, c->pipeline, &limits, &c->committer);
 	if (!err)
@@ -358,6 +361,7 @@ int main(int argc, char **argv)
 	};
 	int err;
 
+	mallopt(M_ARENA_MAX, ARENAS); /* a thread a connection: else each core has eight heaps */
 	if (settings_parse(argc, argv, &c.settings))
 		return 2;
 	if (c.settings.help || c.settings.version) {

@@ -11,6 +11,7 @@
 #include "user/lib/clock.h"
 
 struct waiter {
+	pthread_cond_t done; /* of each its own: a group wakes whom it has, not a thousand others */
 	bool is_done;
 	int result;
 };
@@ -22,10 +23,11 @@ struct list {
 
 struct pipeline {
 	pthread_mutex_t lock;
-	pthread_cond_t changed;
+	pthread_cond_t changed, room;
 	struct list to_log;
 	struct list to_commit;
 	struct pipeline_depth depth;
+	uint64_t memory_max, entered; /* kept for bodies that are being decoded */
 	uint64_t durable; /* items ever */
 	uint64_t committed; /* items ever */
 	bool is_hurried;
@@ -59,12 +61,16 @@ static void list_add(struct list *l, struct item *first, struct item *last)
 	l->tail = &last->next;
 }
 
-static struct item *list_take(struct list *l, size_t max)
+/* So many of them, or those that the last of so many rows is in; at least one. */
+static struct item *list_take(struct list *l, size_t max, size_t max_rows)
 {
 	struct item *first = l->head, *last = first;
+	size_t rows = first ? first->batch->flows_len : 0;
 
-	for (size_t n = 1; last && last->next && n < max; n++)
+	for (size_t n = 1; last && last->next && n < max && rows < max_rows; n++) {
 		last = last->next;
+		rows += last->batch->flows_len;
+	}
 	if (!last)
 		return NULL;
 	l->head = last->next;
@@ -74,19 +80,21 @@ static struct item *list_take(struct list *l, size_t max)
 	return first;
 }
 
-int pipeline_new(struct pipeline **ret)
+int pipeline_new(uint64_t memory_max, struct pipeline **ret)
 {
 	struct pipeline *p = calloc(1, sizeof(*p));
 	pthread_condattr_t attr;
 
 	if (!p)
 		return -ENOMEM;
+	p->memory_max = memory_max;
 	p->to_log.tail = &p->to_log.head;
 	p->to_commit.tail = &p->to_commit.head;
 	pthread_mutex_init(&p->lock, NULL);
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_cond_init(&p->changed, &attr);
+	pthread_cond_init(&p->room, &attr);
 	pthread_condattr_destroy(&attr);
 	*ret = p;
 	return 0;
@@ -99,17 +107,14 @@ void pipeline_free(struct pipeline *p)
 	item_list_free(p->to_log.head);
 	item_list_free(p->to_commit.head);
 	pthread_cond_destroy(&p->changed);
+	pthread_cond_destroy(&p->room);
 	pthread_mutex_destroy(&p->lock);
 	free(p);
 }
 
 static size_t item_memory(const struct item *item)
 {
-	const struct batch *b = item->batch;
-
-	return sizeof(*item) + sizeof(*b) + item->body_len + b->flows_len * sizeof(*b->flows) +
-	       b->ledger_len * sizeof(*b->ledger) + b->interfaces_len * sizeof(*b->interfaces) +
-	       b->own_addresses_len * sizeof(*b->own_addresses);
+	return sizeof(*item) + item->body_len + batch_bytes(item->batch);
 }
 
 /* Adds an item to what is under way, or (sign -1) takes it out. */
@@ -120,25 +125,52 @@ static void depth_add(struct pipeline_depth *d, const struct item *item, int sig
 	d->lag_bytes += (uint64_t)(sign * (int64_t)item->body_len);
 }
 
-static int admit(const struct pipeline *p, const struct item *item)
+/* Whatever is the only one gets in. */
+static int admit(const struct pipeline *p, size_t body_len, size_t memory, uint64_t entered)
 {
 	const struct pipeline_depth *d = &p->depth;
 
 	if (p->has_stopped_log)
 		return -ESHUTDOWN;
-	if (d->items >= PIPELINE_ITEMS_MAX || d->lag_bytes + item->body_len > PIPELINE_LAG_MAX ||
-	    (d->items && d->memory_bytes + item_memory(item) > PIPELINE_MEMORY_MAX))
+	if (d->items >= PIPELINE_ITEMS_MAX || d->lag_bytes + body_len > PIPELINE_LAG_MAX ||
+	    ((d->items || entered) && d->memory_bytes + entered + memory > p->memory_max))
 		return -EAGAIN;
 	return 0;
 }
 
+/* Who got in, or gave up, lets the next one look: nobody wakes a thousand. */
+int pipeline_enter(struct pipeline *p, size_t body_len)
+{
+	int64_t until_ns = monotonic_ns() + PIPELINE_WAIT_MS * INT64_C(1000000);
+	struct timespec until = { until_ns / 1000000000, until_ns % 1000000000 };
+	size_t memory = body_len * PIPELINE_EXPANSION;
+	int err, is_late = 0;
+
+	pthread_mutex_lock(&p->lock);
+	while ((err = admit(p, body_len, memory, p->entered)) == -EAGAIN && !is_late)
+		is_late = pthread_cond_timedwait(&p->room, &p->lock, &until);
+	if (!err)
+		p->entered += memory;
+	pthread_cond_signal(&p->room);
+	pthread_mutex_unlock(&p->lock);
+	return err;
+}
+
+void pipeline_leave(struct pipeline *p, size_t body_len)
+{
+	pthread_mutex_lock(&p->lock);
+	p->entered -= body_len * PIPELINE_EXPANSION;
+	pthread_cond_signal(&p->room);
+	pthread_mutex_unlock(&p->lock);
+}
+
 int pipeline_submit(struct pipeline *p, struct item *item)
 {
-	struct waiter waiter = {};
+	struct waiter waiter = { .done = PTHREAD_COND_INITIALIZER };
 	int err;
 
 	pthread_mutex_lock(&p->lock);
-	err = admit(p, item);
+	err = admit(p, item->body_len, item_memory(item), 0);
 	if (err) {
 		pthread_mutex_unlock(&p->lock);
 		if (!item->is_kept)
@@ -150,8 +182,9 @@ int pipeline_submit(struct pipeline *p, struct item *item)
 	list_add(&p->to_log, item, item);
 	pthread_cond_broadcast(&p->changed);
 	while (!waiter.is_done)
-		pthread_cond_wait(&p->changed, &p->lock);
+		pthread_cond_wait(&waiter.done, &p->lock);
 	pthread_mutex_unlock(&p->lock);
+	pthread_cond_destroy(&waiter.done);
 	return waiter.result;
 }
 
@@ -162,7 +195,7 @@ struct item *pipeline_take_to_log(struct pipeline *p)
 	pthread_mutex_lock(&p->lock);
 	while (!p->to_log.head && !p->has_stopped_log)
 		pthread_cond_wait(&p->changed, &p->lock);
-	group = list_take(&p->to_log, SEGLOG_GROUP_MAX);
+	group = list_take(&p->to_log, SEGLOG_GROUP_MAX, SIZE_MAX);
 	pthread_mutex_unlock(&p->lock);
 	return group;
 }
@@ -172,6 +205,7 @@ static void answer(struct item *i, int err)
 {
 	i->waiter->result = err;
 	i->waiter->is_done = true;
+	pthread_cond_signal(&i->waiter->done);
 	i->waiter = NULL; /* its stack may be gone once the lock is free */
 }
 
@@ -211,7 +245,8 @@ void pipeline_logged(struct pipeline *p, struct item *group, int err)
 		item_list_free(group);
 }
 
-struct item *pipeline_take_to_commit(struct pipeline *p, int64_t until_ns, enum pipeline_wake *wake)
+struct item *pipeline_take_to_commit(struct pipeline *p, int64_t until_ns, size_t rows,
+				     enum pipeline_wake *wake)
 {
 	struct timespec until = { until_ns / 1000000000, until_ns % 1000000000 };
 	struct item *all;
@@ -220,13 +255,23 @@ struct item *pipeline_take_to_commit(struct pipeline *p, int64_t until_ns, enum 
 	pthread_mutex_lock(&p->lock);
 	while (!p->to_commit.head && !p->is_hurried && !p->has_stopped_commit && !err)
 		err = pthread_cond_timedwait(&p->changed, &p->lock, &until);
-	all = list_take(&p->to_commit, SIZE_MAX);
 	*wake = p->has_stopped_commit ? PIPELINE_STOP
 		: p->is_hurried	      ? PIPELINE_HURRY
 				      : PIPELINE_GO_ON;
+	all = list_take(&p->to_commit, SIZE_MAX, *wake == PIPELINE_GO_ON ? rows : SIZE_MAX);
 	p->is_hurried = false;
 	pthread_mutex_unlock(&p->lock);
 	return all;
+}
+
+bool pipeline_is_half_full(struct pipeline *p)
+{
+	bool is;
+
+	pthread_mutex_lock(&p->lock);
+	is = p->depth.memory_bytes > p->memory_max / 2;
+	pthread_mutex_unlock(&p->lock);
+	return is;
 }
 
 void pipeline_committed(struct pipeline *p, struct item *list)
@@ -237,6 +282,7 @@ void pipeline_committed(struct pipeline *p, struct item *list)
 		p->committed++;
 	}
 	pthread_cond_broadcast(&p->changed);
+	pthread_cond_signal(&p->room);
 	pthread_mutex_unlock(&p->lock);
 	item_list_free(list);
 }
@@ -266,6 +312,7 @@ void pipeline_stop_log(struct pipeline *p)
 	pthread_mutex_lock(&p->lock);
 	p->has_stopped_log = true;
 	pthread_cond_broadcast(&p->changed);
+	pthread_cond_broadcast(&p->room);
 	pthread_mutex_unlock(&p->lock);
 }
 

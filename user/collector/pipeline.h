@@ -16,8 +16,10 @@
 struct batch;
 
 #define PIPELINE_ITEMS_MAX 8192 /* batches acknowledged or about to be, not stored */
-#define PIPELINE_MEMORY_MAX ((size_t)128 << 20) /* their bytes, decoded and as they came */
+#define PIPELINE_MEMORY_DEFAULT (UINT64_C(48) << 20) /* their bytes, decoded and as they came */
 #define PIPELINE_LAG_MAX ((size_t)256 << 20) /* bytes of the log the store does not have */
+#define PIPELINE_EXPANSION 8 /* a batch in memory is about so much larger than its body */
+#define PIPELINE_WAIT_MS 500 /* a body waits so long for room: shorter than a retry */
 #define PIPELINE_RETRY_S 1 /* Retry-After when one of these is reached */
 
 /* A batch under way. Whoever holds it owns batch and body. */
@@ -40,9 +42,17 @@ void item_list_free(struct item *list);
 
 struct pipeline;
 
-int pipeline_new(struct pipeline **ret);
+int pipeline_new(uint64_t memory_max, struct pipeline **ret);
 void pipeline_free(struct pipeline *p);
 DEFINE_AUTO(pipeline_free, struct pipeline *);
+
+/*
+ * Before a body is decoded: waits up to PIPELINE_WAIT_MS for room for what is likely to be in it,
+ * and keeps that for it. 0, and pipeline_leave() gives it back when the batch was handed over or
+ * refused; else as pipeline_submit().
+ */
+int pipeline_enter(struct pipeline *p, size_t body_len);
+void pipeline_leave(struct pipeline *p, size_t body_len);
 
 /*
  * Hands the item over (freed or stored later; but see is_kept) and waits until it is durable. 0;
@@ -60,11 +70,14 @@ void pipeline_logged(struct pipeline *p, struct item *group, int err);
 
 /*
  * The committer's end. Waits until there is something, until_ns (CLOCK_MONOTONIC) has come,
- * somebody settles, or it stops; returns all there is, linked, or NULL.
+ * somebody settles, or it stops; returns what there is, linked, or NULL: no more than it takes to
+ * reach so many rows (a transaction takes memory), but in the latter two cases all.
  */
 enum pipeline_wake { PIPELINE_GO_ON, PIPELINE_HURRY, PIPELINE_STOP };
-struct item *pipeline_take_to_commit(struct pipeline *p, int64_t until_ns,
+struct item *pipeline_take_to_commit(struct pipeline *p, int64_t until_ns, size_t rows,
 				     enum pipeline_wake *wake);
+/* Of memory: who commits should not wait for more. */
+bool pipeline_is_half_full(struct pipeline *p);
 /* These are in the store; the list is freed. */
 void pipeline_committed(struct pipeline *p, struct item *list);
 

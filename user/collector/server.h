@@ -15,7 +15,7 @@
 
 #define SERVER_CONNECTIONS_MAX 96 /* of TCP; more are closed at once */
 #define SERVER_AGENTS_MAX 1200 /* the same of the Unix socket and of TLS each */
-#define SERVER_CONNECTION_BYTES (64u << 10) /* for a request's head and reads: else 431 */
+#define SERVER_CONNECTION_BYTES (32u << 10) /* for a request's head and reads: else 431 */
 #define SERVER_LONG_S 3600 /* for a request of routes that are long (an export) */
 #define SERVER_IDLE_S 60 /* nothing read or written: closed */
 #define SERVER_REQUEST_S 30 /* from the last answer to the next: cut */

@@ -8,7 +8,7 @@
 #ifndef WT_STORE_MEMORY_H
 #define WT_STORE_MEMORY_H
 
-#define STORE_MEMORY_KEPT_MS 10000 /* what jemalloc does where it is not told */
+#define STORE_MEMORY_KEPT_MS 5000 /* some commits come in that time */
 
 /* For the whole process. Nothing happens where DuckDB was built without jemalloc. */
 void store_memory_keep(void);

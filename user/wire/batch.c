@@ -16,3 +16,13 @@ void batch_free(struct batch *b)
 	free(b->own_addresses);
 	free(b);
 }
+
+size_t batch_bytes(const struct batch *b)
+{
+	return sizeof(*b) + b->flows_len * sizeof(*b->flows) +
+	       b->connections_len * sizeof(*b->connections) + b->drops_len * sizeof(*b->drops) +
+	       b->host_counts_len * sizeof(*b->host_counts) +
+	       b->latencies_len * sizeof(*b->latencies) + b->ledger_len * sizeof(*b->ledger) +
+	       b->interfaces_len * sizeof(*b->interfaces) +
+	       b->own_addresses_len * sizeof(*b->own_addresses);
+}

@@ -63,6 +63,7 @@ struct batch {
 };
 
 void batch_free(struct batch *b);
+size_t batch_bytes(const struct batch *b); /* of memory */
 DEFINE_AUTO(batch_free, struct batch *);
 
 /* Which limit above b breaks (static string), or NULL. */

@@ -31,7 +31,7 @@ static inline void open_parts_with(bool is_committing, struct housekeeper_limits
 	memset(&parts, 0, sizeof(parts));
 	cr_assert(store_open(data_dir, &parts.store) == 0);
 	cr_assert(store_position(parts.store, &from) == 0);
-	cr_assert(pipeline_new(&parts.pipeline) == 0);
+	cr_assert(pipeline_new(PIPELINE_MEMORY_DEFAULT, &parts.pipeline) == 0);
 	cr_assert(committer_new(parts.store, parts.pipeline, &limits, &parts.committer) == 0);
 	cr_assert(seglog_open(data_dir, from, SEGLOG_SEGMENT_BYTES, committer_replay,
 			      parts.committer, &parts.log) == 0);

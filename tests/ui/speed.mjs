@@ -4,6 +4,7 @@ import { run, settled, url, visit } from "./browser.mjs";
 
 const TIMES = 7;
 const REST_MS = 100; /* people take longer from reaching a thing to pressing it */
+const PRESS_MS = 50; /* and longer than that from pressing to letting go */
 const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
 const say = (what, ms) => console.log(JSON.stringify({ bench: "page", what, ms: Math.round(ms) }));
 
@@ -63,6 +64,7 @@ async function click(page, target, rest, shows, asked) {
 	await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
 	await page.waitForTimeout(rest);
 	await page.mouse.down();
+	await page.waitForTimeout(PRESS_MS);
 	await page.mouse.up();
 	return shown;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0
 /*
- * Answers asked for before what shows them is there: at the click that leads to them, or when the
- * pointer rests on what would be clicked. Who shows them takes them; what nobody takes is forgotten.
+ * Answers asked for before what shows them is there: at the press that leads to them, or when the
+ * pointer rests on what would be pressed. Who shows them takes them; what nobody takes is forgotten.
  */
 import { ask } from "./api";
 
@@ -39,6 +39,7 @@ export function takeAhead<T>(url: string): Promise<T> | null {
 export interface Nearing {
 	onPointerEnter: () => void;
 	onPointerLeave: () => void;
+	onPointerDown: () => void;
 	onFocus: () => void;
 }
 
@@ -49,6 +50,10 @@ export const nearing = (urls: () => string[]): Nearing => ({
 		near = setTimeout(() => askAhead(urls()), NEAR_MS);
 	},
 	onPointerLeave: () => clearTimeout(near),
+	/* a press is a click when it ends, a tenth of a second later; a finger comes without nearing */
+	onPointerDown: () => {
+		askAhead(urls());
+	},
 	onFocus: () => {
 		askAhead(urls());
 	},

@@ -11,10 +11,12 @@
 #include <string.h>
 
 #include "user/collector/api.h"
+#include "user/collector/link_sums.h"
 #include "user/collector/query.h"
 #include "user/collector/query_owner.h"
 #include "user/collector/query_signal.h"
 #include "user/collector/query_sql.h"
+#include "user/collector/store_functions.h"
 #include "user/lib/addr.h"
 #include "user/lib/cleanup.h"
 
@@ -93,6 +95,12 @@ static const char port_columns[] =
 static const char process_columns[] =
 	", if(flags & 1 = 1, process, NULL), if(flags & 1 = 0, process, NULL)";
 
+static void add_rows(const struct topology *t, struct sql_builder *b)
+{
+	query_from_flows(&t->scope, b);
+	sql_add(b, " AND ethertype IN (2048, 34525)");
+}
+
 /* Links as "a_hi, a_lo, b_hi, b_lo, a_name, b_name, octets, packets, flows". */
 static void add_links(const struct topology *t, struct sql_builder *b)
 {
@@ -126,8 +134,7 @@ static void add_links(const struct topology *t, struct sql_builder *b)
 		owner_end(&t->owner, b);
 		sql_add(b, " o WHERE ethertype IN (2048, 34525)");
 	} else {
-		query_from_flows(&t->scope, b);
-		sql_add(b, " AND ethertype IN (2048, 34525)");
+		add_rows(t, b);
 	}
 	sql_add(b, ") r(a_hi, a_lo, b_hi, b_lo, a_name, b_name, octets, packets, records) "
 		   "GROUP BY a_hi, a_lo, b_hi, b_lo");
@@ -159,19 +166,47 @@ static void add_statement(const struct topology *t, struct sql_builder *b)
 			"s.packets - t.packets") ", " QUERY_BIGINT("s.flows - t.flows") ", (s.links - t.links)::BIGINT, 9223372036854775807 FROM sums s, shown t ORDER BY place");
 }
 
+/* Ends that are addresses, and counts that are as they were: sums of ours (link_sums.h). */
+static bool may_be_quick(const struct topology *t)
+{
+	return (t->group == GROUP_HOST || t->group == GROUP_SUBNET) && !t->scope.tiers.is_sampled;
+}
+
+static void add_quick_statement(const struct topology *t, struct sql_builder *b)
+{
+	sql_add(b, "SELECT wt_links(");
+	sql_u64(b, STORE_LINKS_SPEC(t->n, t->order));
+	sql_add(b, "::UBIGINT, ");
+	add_address(t, "src", b);
+	sql_add(b, ", ");
+	add_address(t, "dst", b);
+	sql_add(b, ", ");
+	sql_add(b, query_measure(&t->scope, QUERY_OCTETS));
+	sql_add(b, ", ");
+	sql_add(b, query_measure(&t->scope, QUERY_PACKETS));
+	sql_add(b, ", records::BIGINT)");
+	add_rows(t, b);
+}
+
 /* ---- the graph ------------------------------------------------------------------------------- */
 
+/* What one end is called beside its address: a port, a process. */
+struct word {
+	const char *at;
+	size_t len; /* 0: nothing */
+};
+
 /* "10.0.0.0/24", "10.0.0.1:443", "10.0.0.1 nginx" */
-static void node_id(const struct topology *t, const struct query_rows *rows, idx_t hi, idx_t name,
+static void node_id(const struct topology *t, uint64_t hi, uint64_t lo, const struct word *name,
 		    char id[NODE_MAX])
 {
 	uint8_t addr[16];
 	char text[ADDR_TEXT_MAX];
-	const char *word = "";
-	size_t len = query_is_null(rows, name) ? 0 : query_text(rows, name, &word);
+	const char *word = name->at;
+	size_t len = name->len;
 	bool is_v4;
 
-	addr_from_halves(query_u64(rows, hi), query_u64(rows, hi + 1), addr);
+	addr_from_halves(hi, lo, addr);
 	addr_format(addr, text);
 	is_v4 = addr_is_v4(addr);
 	if (t->group == GROUP_SUBNET)
@@ -195,79 +230,155 @@ static int add_node(json_t *nodes, json_t *seen, const char *id)
 	return json_array_append_new(nodes, json_pack("{s:s}", "id", id)) ? -ENOMEM : 0;
 }
 
-static int add_link(const struct topology *t, const struct query_rows *rows, json_t *nodes,
-		    json_t *links, json_t *seen)
+struct graph {
+	json_t *nodes, *links, *seen, *rest;
+};
+
+static int add_link(const struct topology *t, struct graph *g, const struct link_sum *l,
+		    const struct word names[2])
 {
-	static const idx_t weight_at[] = { 6, 7, 8 };
+	const int64_t weights[] = { l->octets, l->packets, l->flows };
 	char source[NODE_MAX], target[NODE_MAX];
 	int err;
 
-	node_id(t, rows, 0, 4, source);
-	node_id(t, rows, 2, 5, target);
-	err = add_node(nodes, seen, source);
+	node_id(t, l->from_hi, l->from_lo, &names[0], source);
+	node_id(t, l->to_hi, l->to_lo, &names[1], target);
+	err = add_node(g->nodes, g->seen, source);
 	if (!err)
-		err = add_node(nodes, seen, target);
+		err = add_node(g->nodes, g->seen, target);
 	if (err)
 		return err;
-	return json_array_append_new(links,
-				     json_pack("{s:s, s:s, s:I, s:I, s:I, s:I}", "source", source,
-					       "target", target, "weight",
-					       (json_int_t)query_int(rows, weight_at[t->order]),
-					       "octets", (json_int_t)query_int(rows, 6), "packets",
-					       (json_int_t)query_int(rows, 7), "flows",
-					       (json_int_t)query_int(rows, 8)))
+	return json_array_append_new(g->links, json_pack("{s:s, s:s, s:I, s:I, s:I, s:I}", "source",
+							 source, "target", target, "weight",
+							 (json_int_t)weights[t->order], "octets",
+							 (json_int_t)l->octets, "packets",
+							 (json_int_t)l->packets, "flows",
+							 (json_int_t)l->flows))
 		       ? -ENOMEM
 		       : 0;
 }
 
-static json_t *rest_of(const struct query_rows *rows)
+static void set_rest(struct graph *g, int64_t links, const struct link_sum *sums)
 {
-	return json_pack("{s:I, s:I, s:I, s:I}", "links", (json_int_t)query_int(rows, 9), "octets",
-			 (json_int_t)query_int(rows, 6), "packets", (json_int_t)query_int(rows, 7),
-			 "flows", (json_int_t)query_int(rows, 8));
+	g->rest = json_pack("{s:I, s:I, s:I, s:I}", "links", (json_int_t)links, "octets",
+			    (json_int_t)sums->octets, "packets", (json_int_t)sums->packets, "flows",
+			    (json_int_t)sums->flows);
 }
 
-static int reply_graph(const struct topology *t, struct query_rows *rows, struct api_reply *reply)
+static struct word word_of(const struct query_rows *rows, idx_t column)
 {
-	json_t *nodes = json_array(), *links = json_array(), *seen = json_object(), *rest = NULL;
+	struct word w = { "", 0 };
+
+	if (!query_is_null(rows, column))
+		w.len = query_text(rows, column, &w.at);
+	return w;
+}
+
+/* Rows of add_statement(). */
+static int read_rows(const struct topology *t, struct query_rows *rows, struct graph *g)
+{
 	int err = 0;
 
 	while (!err && query_rows_next(rows)) {
-		if (query_is_null(rows, 0))
-			rest = rest_of(rows);
-		else
-			err = add_link(t, rows, nodes, links, seen);
+		bool is_rest = query_is_null(rows, 0);
+		struct word names[2] = { word_of(rows, 4), word_of(rows, 5) };
+		struct link_sum l = { .octets = query_int(rows, 6),
+				      .packets = query_int(rows, 7),
+				      .flows = query_int(rows, 8) };
+
+		if (is_rest) {
+			set_rest(g, query_int(rows, 9), &l);
+			continue;
+		}
+		l.from_hi = query_u64(rows, 0);
+		l.from_lo = query_u64(rows, 1);
+		l.to_hi = query_u64(rows, 2);
+		l.to_lo = query_u64(rows, 3);
+		err = add_link(t, g, &l, names);
 	}
-	json_decref(seen);
-	if (!err)
-		return api_json(reply, json_pack("{s:o, s:o, s:o, s:s, s:s, s:I, s:I, s:o}",
-						 "nodes", nodes, "links", links, "rest",
-						 rest ? rest : json_object(), "group",
-						 groups[t->group], "order", orders[t->order],
-						 "from_us", (json_int_t)t->scope.from_us, "to_us",
-						 (json_int_t)t->scope.to_us, "tiers",
-						 query_tiers_json(&t->scope)));
-	json_decref(nodes);
-	json_decref(links);
-	json_decref(rest);
 	return err;
+}
+
+/* The answer of wt_links(). 1: there is none. */
+static int read_links(const struct topology *t, struct query_rows *rows, struct graph *g)
+{
+	static const struct word no_names[2];
+	struct link_sum rest, l;
+	struct word blob;
+	int64_t left;
+	int err = 0;
+
+	if (!query_rows_next(rows) || query_is_null(rows, 0))
+		return 1;
+	blob = word_of(rows, 0);
+	memcpy(&rest, blob.at, sizeof(rest));
+	left = (int64_t)rest.from_hi;
+	for (size_t at = sizeof(l); !err && at + sizeof(l) <= blob.len; at += sizeof(l)) {
+		memcpy(&l, blob.at + at, sizeof(l));
+		err = add_link(t, g, &l, no_names);
+		rest.octets -= l.octets;
+		rest.packets -= l.packets;
+		rest.flows -= l.flows;
+		left--;
+	}
+	set_rest(g, left, &rest);
+	return err;
+}
+
+static int reply_graph(const struct topology *t, struct graph *g, struct api_reply *reply)
+{
+	return api_json(reply,
+			json_pack("{s:O, s:O, s:O, s:s, s:s, s:I, s:I, s:o}", "nodes", g->nodes,
+				  "links", g->links, "rest", g->rest, "group", groups[t->group],
+				  "order", orders[t->order], "from_us",
+				  (json_int_t)t->scope.from_us, "to_us", (json_int_t)t->scope.to_us,
+				  "tiers", query_tiers_json(&t->scope)));
+}
+
+static void graph_done_auto(struct graph *g)
+{
+	json_decref(g->nodes);
+	json_decref(g->links);
+	json_decref(g->seen);
+	json_decref(g->rest);
+}
+
+/* 0; 1: there is no answer, or a refusal is in *reply; -errno. */
+static int ask(const struct topology *t, const struct api_request *req, struct api_reply *reply,
+	       bool is_quick, struct graph *g)
+{
+	AUTO(query_rows_done) struct query_rows rows = { 0 };
+	AUTO(sql_done) struct sql_builder b = { 0 };
+	int err = sql_init(&b);
+
+	if (err)
+		return err;
+	if (is_quick)
+		add_quick_statement(t, &b);
+	else
+		add_statement(t, &b);
+	err = query_run_reply(req, reply, &b, &rows);
+	if (err)
+		return err;
+	return is_quick ? read_links(t, &rows, g) : read_rows(t, &rows, g);
 }
 
 int api_topology(const struct api_request *req, struct api_reply *reply)
 {
 	AUTO(topology_done) struct topology t = { 0 };
-	AUTO(query_rows_done) struct query_rows rows = { 0 };
-	AUTO(sql_done) struct sql_builder b = { 0 };
+	__attribute__((cleanup(graph_done_auto))) struct graph g = { 0 };
 	int err = topology_parse(req, reply, &t);
 
 	if (err)
 		return err < 0 ? err : 0;
-	err = sql_init(&b);
-	if (err)
+	g = (struct graph){ json_array(), json_array(), json_object(), NULL };
+	if (may_be_quick(&t))
+		err = ask(&t, req, reply, true, &g);
+	if (err < 0)
 		return err;
-	add_statement(&t, &b);
-	err = query_run_reply(req, reply, &b, &rows);
+	if (!g.rest && !reply->status)
+		err = ask(&t, req, reply, false, &g);
 	if (err)
 		return err < 0 ? err : 0;
-	return reply_graph(&t, &rows, reply);
+	return reply_graph(&t, &g, reply);
 }

@@ -243,14 +243,13 @@ int link_sums_add(struct link_sums *s, const struct link_rows *rows)
 		return -ENOBUFS;
 	}
 	for (size_t i = 0; i < n; i++)
-		hashes[i] = hash(rows->from_hi[i], rows->from_lo[i], rows->to_hi[i],
-				 rows->to_lo[i]);
+		hashes[i] =
+			hash(rows->from_hi[i], rows->from_lo[i], rows->to_hi[i], rows->to_lo[i]);
 	memset(&hashes[n], 0, INDEX_AHEAD * sizeof(*hashes));
 	for (size_t i = 0; i < n; i++) {
 		struct link_sum row = row_of(rows, i), *sum;
 
-		__builtin_prefetch(
-			&s->pages->index[hashes[i + INDEX_AHEAD] & (s->index_len - 1)]);
+		__builtin_prefetch(&s->pages->index[hashes[i + INDEX_AHEAD] & (s->index_len - 1)]);
 		__builtin_prefetch(likely(s, hashes[i + PAIR_AHEAD]));
 		sum = find(s, hashes[i], &row);
 		s->is_full = !sum;

@@ -21,9 +21,8 @@ static struct columns columns;
 
 static struct link_rows rows_of(size_t len)
 {
-	return (struct link_rows){ columns.from_hi, columns.from_lo, columns.to_hi,
-				   columns.to_lo,   columns.octets,  columns.packets,
-				   columns.flows,   len };
+	return (struct link_rows){ columns.from_hi, columns.from_lo, columns.to_hi, columns.to_lo,
+				   columns.octets,  columns.packets, columns.flows, len };
 }
 
 static void set(size_t i, const struct link_sum *l)

@@ -19,7 +19,8 @@
 #define NUMBER_MASK ((1u << NUMBER_BITS) - 1)
 #define INDEX_AHEAD 32 /* rows whose index entry, and whose pair, are fetched ahead */
 #define PAIR_AHEAD 16
-#define KEPT 4 /* of those that are freed: their pages are there already */
+#define LARGE_PAGE (2u << 20)
+#define KEPT 2 /* of those that are freed: their pages are there already */
 #define KEPT_PAIRS_MAX (1u << 17) /* larger ones are not kept */
 
 /* A cache line. */
@@ -83,8 +84,7 @@ void link_sums_free(struct link_sums *s)
 	if (!s || keep(s))
 		return;
 	atomic_fetch_sub(&room_of_all, s->index_len / 2);
-	if (s->pages)
-		munmap(s->pages, sizeof(*s->pages));
+	free(s->pages);
 	free(s);
 }
 
@@ -148,7 +148,7 @@ static int grow_to(struct link_sums *s, size_t len)
 		atomic_fetch_sub(&room_of_all, more);
 		return -ENOBUFS;
 	}
-	memset(s->pages->index, 0, s->index_len * sizeof(*s->pages->index));
+	memset(s->pages->index, 0, len * sizeof(*s->pages->index));
 	s->index_len = len;
 	for (size_t i = 0; i < s->len; i++)
 		put(s, s->pages->pairs[i].hash, (uint32_t)i);
@@ -168,22 +168,19 @@ static int make_room(struct link_sums *s, size_t n)
 struct link_sums *link_sums_new(void)
 {
 	struct link_sums *s = take_kept();
-	void *at;
 
 	pthread_once(&once, make_secret);
 	if (!s)
 		s = calloc(1, sizeof(*s));
 	if (!s || s->pages)
 		return s;
-	at = mmap(NULL, sizeof(*s->pages), PROT_READ | PROT_WRITE,
-		  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (at != MAP_FAILED)
-		s->pages = at;
+	s->pages = aligned_alloc(LARGE_PAGE, sizeof(*s->pages)); /* mapped: it is that large */
+	if (s->pages)
+		madvise(s->pages, sizeof(*s->pages), MADV_HUGEPAGE); /* or small ones */
 	if (!s->pages || grow_to(s, INDEX_MIN)) {
 		link_sums_free(s);
 		return NULL;
 	}
-	madvise(at, sizeof(*s->pages), MADV_HUGEPAGE); /* or small ones */
 	return s;
 }
 

@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 #define LINK_SUMS_MAX (1u << 20) /* pairs of one: 64 MiB, and 8 MiB of index */
-#define LINK_SUMS_MAX_ALL (3u << 20) /* for how many pairs there may be room in all of them */
+#define LINK_SUMS_MAX_ALL (2u << 20) /* for how many pairs there may be room in all of them */
 
 /* Addresses as halves (user/lib/addr.h); sums end at INT64_MAX. */
 struct link_sum {

@@ -65,14 +65,15 @@ static void list_add(struct list *l, struct item *first, struct item *last)
 static struct item *list_take(struct list *l, size_t max, size_t max_rows)
 {
 	struct item *first = l->head, *last = first;
-	size_t rows = first ? first->batch->flows_len : 0;
+	size_t rows;
 
-	for (size_t n = 1; last && last->next && n < max && rows < max_rows; n++) {
+	if (!first)
+		return NULL;
+	rows = first->batch->flows_len;
+	for (size_t n = 1; last->next && n < max && rows < max_rows; n++) {
 		last = last->next;
 		rows += last->batch->flows_len;
 	}
-	if (!last)
-		return NULL;
 	l->head = last->next;
 	if (!l->head)
 		l->tail = &l->head;

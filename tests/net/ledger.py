@@ -55,3 +55,11 @@ def agent_status(rig, agent_id="test-agent"):
         while chunk := s.recv(65536):
             text += chunk
     return json.loads(text)
+
+
+def shipped(rig, agent_id="test-agent"):
+    """Waits until nothing of the agent's waits for the collector, in memory or on disk."""
+    def done():
+        status = agent_status(rig, agent_id)
+        return status["spool"]["bytes"] == 0 and not (status["disk_spool"] or {}).get("batches")
+    rig.wait_until(done, "the agent to have shipped what it has", timeout=120)

@@ -11,7 +11,7 @@ import sys
 
 from urllib.parse import quote
 
-from ledger import agent_status, audit
+from ledger import agent_status, audit, shipped
 from rig import run_test
 
 SCALE = int(os.environ.get("SCALE", "1"))
@@ -88,6 +88,7 @@ def flood_of_random_sources(rig):
     sent = flood_random(rig, a, b, 6 * SCALE)
     rss_kb = max(agent.rss_kb(pid) for pid in [agent.pid, *agent.children()])
     rig.check(rss_kb < 30 * 1024, f"RSS without maps is {rss_kb} kB, above 30 MiB")
+    shipped(rig)  # a stop waits 10 s for the collector, then leaves the rest for the next start
     arrived = sent["check"]["rx_packets"]
     rig.equal(agent.stop(timeout=60), 0, f"agent's exit code: {agent.log()}")
     total = audit(rig, interface="v1", direction="ingress")

@@ -19,7 +19,7 @@ struct batch;
 #define PIPELINE_MEMORY_DEFAULT (UINT64_C(48) << 20) /* their bytes, decoded and as they came */
 #define PIPELINE_LAG_MAX ((size_t)256 << 20) /* bytes of the log the store does not have */
 #define PIPELINE_EXPANSION 8 /* a batch in memory is about so much larger than its body */
-#define PIPELINE_WAIT_MS 500 /* a body waits so long for room: shorter than a retry */
+#define PIPELINE_WAIT_MS 3000 /* a body waits so long for room: some commits */
 #define PIPELINE_RETRY_S 1 /* Retry-After when one of these is reached */
 
 /* A batch under way. Whoever holds it owns batch and body. */

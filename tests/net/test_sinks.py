@@ -74,8 +74,8 @@ def nfcapd_reads(rig, scheme):
     folder, pcap = f"{rig.tmp}/theirs", f"{rig.tmp}/sent.pcap"
     os.makedirs(folder)
     capd = c.start("nfcapd", "nfcapd", "-w", folder, "-p", PORT, "-b", "127.0.0.1", "-t", "3600")
-    dump = c.start("tcpdump", "tcpdump", "-i", "lo", "-U", "--immediate-mode", "-Z", "root",
-                   "-w", pcap, f"udp port {PORT}")
+    dump = c.start("tcpdump", "tcpdump", "-i", "lo", "-U", "--immediate-mode", "-s", "2000",
+                   "-Z", "root", "-w", pcap, f"udp port {PORT}")
     rig.wait_until(lambda: str(PORT) in c.run("ss", "-Hlun") and "listening" in dump.log(), "them")
     start()
     agent = rig.agent(b, ["v1"], interval="200ms")
@@ -246,8 +246,8 @@ def nfacctd(rig):
                 f"print_output_file: {out}\nprint_output_file_append: true\n"
                 "aggregate: src_host, dst_host, src_port, dst_port, proto\n")
     theirs = c.start("nfacctd", "nfacctd", "-f", conf)
-    dump = c.start("tcpdump", "tcpdump", "-i", "lo", "-U", "--immediate-mode", "-Z", "root",
-                   "-w", pcap, "udp")
+    dump = c.start("tcpdump", "tcpdump", "-i", "lo", "-U", "--immediate-mode", "-s", "2000",
+                   "-Z", "root", "-w", pcap, "udp")
     rig.wait_until(lambda: str(PORT) in c.run("ss", "-Hlun") and "listening" in dump.log(), "them")
     start()
     agent = rig.agent(b, ["v1"], interval="200ms")

@@ -139,12 +139,20 @@ static int admit(const struct pipeline *p, size_t body_len, size_t memory, uint6
 	return 0;
 }
 
+/* A large body must not have to wait until there is nothing else. */
+static size_t likely_memory(const struct pipeline *p, size_t body_len)
+{
+	size_t memory = body_len * PIPELINE_EXPANSION;
+
+	return memory < p->memory_max / 4 ? memory : p->memory_max / 4;
+}
+
 /* Who got in, or gave up, lets the next one look: nobody wakes a thousand. */
 int pipeline_enter(struct pipeline *p, size_t body_len)
 {
 	int64_t until_ns = monotonic_ns() + PIPELINE_WAIT_MS * INT64_C(1000000);
 	struct timespec until = { until_ns / 1000000000, until_ns % 1000000000 };
-	size_t memory = body_len * PIPELINE_EXPANSION;
+	size_t memory = likely_memory(p, body_len);
 	int err, is_late = 0;
 
 	pthread_mutex_lock(&p->lock);
@@ -160,7 +168,7 @@ int pipeline_enter(struct pipeline *p, size_t body_len)
 void pipeline_leave(struct pipeline *p, size_t body_len)
 {
 	pthread_mutex_lock(&p->lock);
-	p->entered -= body_len * PIPELINE_EXPANSION;
+	p->entered -= likely_memory(p, body_len);
 	pthread_cond_signal(&p->room);
 	pthread_mutex_unlock(&p->lock);
 }

@@ -13,15 +13,13 @@ Test(pipeline, a_body_without_room_is_refused)
 {
 	struct pipeline *p;
 
-	cr_assert(pipeline_new(2 * ROOM, &p) == 0);
-	cr_expect(pipeline_enter(p, BODY) == 0);
-	cr_expect(pipeline_enter(p, BODY) == 0);
-	cr_expect(pipeline_enter(p, BODY) == -EAGAIN, "there is room for two");
-	pipeline_leave(p, BODY);
+	cr_assert(pipeline_new(4 * ROOM, &p) == 0);
+	for (int i = 0; i < 3; i++)
+		cr_expect(pipeline_enter(p, BODY) == 0);
+	cr_expect(pipeline_enter(p, 50 * BODY) == 0, "a large one beside three others");
+	cr_expect(pipeline_enter(p, BODY) == -EAGAIN, "there is room for four");
+	pipeline_leave(p, 50 * BODY);
 	cr_expect(pipeline_enter(p, BODY) == 0, "one has left");
-	pipeline_leave(p, BODY);
-	pipeline_leave(p, BODY);
-	cr_expect(pipeline_enter(p, 5 * BODY) == 0, "whatever is the only one gets in");
 	pipeline_stop_log(p);
 	cr_expect(pipeline_enter(p, BODY) == -ESHUTDOWN);
 	pipeline_free(p);
@@ -38,7 +36,9 @@ Test(pipeline, a_body_waits_for_those_before_it)
 	pthread_t waits;
 	void *result;
 
-	cr_assert(pipeline_new(ROOM, &p) == 0);
+	cr_assert(pipeline_new(4 * ROOM, &p) == 0);
+	for (int i = 0; i < 3; i++)
+		cr_assert(pipeline_enter(p, BODY) == 0);
 	for (int i = 0; i < 100; i++) {
 		cr_assert(pipeline_enter(p, BODY) == 0);
 		cr_assert(pthread_create(&waits, NULL, enter, p) == 0);

@@ -319,7 +319,7 @@ def receiver_comes_back(rig):
         # nobody is there: the sink hears of that
         traffic(rig, a, b)
         settled(rig)
-        sinks(rig)
+        unheard = sinks(rig)[0]["delivered"]
         capd = c.start(f"nfcapd{i}", "nfcapd", "-w", folder, "-p", PORT, "-b", "127.0.0.1", "-t",
                        "3600")
         rig.wait_until(lambda: str(PORT) in c.run("ss", "-Hlun"), "nfcapd")
@@ -332,8 +332,10 @@ def receiver_comes_back(rig):
         capd.stop()
         text = c.run("nfdump", "-R", folder, "-I")
         got = int(re.search(r"^Flows: (\d+)", text, re.M).group(1))
-        # at most the one message that the first error was met with
-        rig.check(after - before - 20 <= got <= after - before, f"{after - before} sent: {got} read")
+        # at most the one message that the first error was met with; rows of packets that were late
+        # may be heard by one who has just begun to listen
+        rig.check(after - before - 20 <= got <= after - unheard,
+                  f"{after - before} to {after - unheard} sent: {got} read")
         rig.check(got > 0, "rows after it came back")
     rig.equal(agent.stop(), 0, f"agent: {agent.log()}")
 

@@ -65,7 +65,8 @@ static void check_files(struct sealer *s)
 	for (size_t i = 0; i < s->list.len && !is_stopping(s); i++) {
 		const struct store_segment *g = &s->list.at[i];
 
-		if (g->file[0] && store_file_check(s->store, g, true) == -EBADMSG)
+		if ((g->file[0] || store_segment_is_rows(g)) &&
+		    store_file_check(s->store, g, true) == -EBADMSG)
 			s->list.at[damaged++] = *g;
 	}
 	s->list.len = damaged;

@@ -14,13 +14,15 @@
 #include "user/collector/store_internal.h"
 #include "user/collector/store_memory.h"
 #include "user/collector/store_restore.h"
+#include "user/collector/store_scan.h"
 #include "user/collector/store_watch.h"
 #include "user/collector/store_workers.h"
 #include "user/lib/log.h"
 
 /*
  * Nothing but our own files (see confine()): no others, no downloads, no extensions. CHECKPOINT
- * stops writers for seconds, so it comes rarely; the segment log takes what arrives meanwhile.
+ * stops writers; the segment log takes what arrives meanwhile. Flows, which are most of what comes,
+ * are in files of their own (store_blocks.h), so that it is short.
  */
 static const struct {
 	const char *name;
@@ -28,7 +30,7 @@ static const struct {
 } settings[] = {
 	{ "access_mode", "READ_WRITE" },	  { "autoinstall_known_extensions", "false" },
 	{ "autoload_known_extensions", "false" }, { "allow_community_extensions", "false" },
-	{ "checkpoint_threshold", "256MB" },	  { "max_temp_directory_size", "4GB" },
+	{ "checkpoint_threshold", "64MB" },	  { "max_temp_directory_size", "4GB" },
 };
 
 static int config_set(duckdb_config config, const char *name, const char *value)
@@ -103,6 +105,8 @@ static int open_database(struct store *s)
 	if (!err)
 		err = store_functions_add(s->writer);
 	if (!err)
+		err = store_scan_add(s->writer, s->blocks);
+	if (!err)
 		err = store_workers_start(s->db, s->limits.threads, &s->workers);
 	return err ? err : store_readers_connect(s);
 }
@@ -167,6 +171,8 @@ int store_open_limited(const char *dir, const struct store_limits *limits, struc
 	}
 	err = store_files_open(s);
 	if (!err)
+		err = store_blocks_new(s->segments_fd, &s->blocks);
+	if (!err)
 		err = open_or_restore(s);
 	if (!err)
 		err = look_for_narrow(s);
@@ -215,6 +221,7 @@ void store_close(struct store *s)
 		return;
 	store_watch_stop(s->watch);
 	close_database(s);
+	store_blocks_free(s->blocks);
 	for (int i = 0; i < STORE_SERIES; i++)
 		if (s->hours[i].rows.chunk)
 			duckdb_destroy_data_chunk(&s->hours[i].rows.chunk);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "user/collector/store_internal.h"
+#include "user/collector/store_scan.h"
 
 #define HOUR_MAX 999999999 /* in the year 114,000 */
 
@@ -71,8 +72,8 @@ static int append_tables(FILE *out, const struct store_segments *list, enum stor
 			continue;
 		if (g->file[0])
 			return -ESTALE;
-		fprintf(out, "%sSELECT *%s FROM %s WHERE rowid >= %" PRIu64, separator, more,
-			g->name, known);
+		fprintf(out, "%sSELECT *%s FROM ", separator, more);
+		store_scan_source(g, known, INT64_MIN, INT64_MAX, out);
 		separator = " UNION ALL ";
 	}
 	if (!*separator)

@@ -11,28 +11,38 @@
 
 #include "user/collector/store_files.h"
 #include "user/collector/store_internal.h"
+#include "user/collector/store_scan.h"
 #include "user/lib/log.h"
 
-/* A table has no sums in `stored`: exporters remember up to which interval rows are missing. */
-static int drop_table(struct store *s, const char *name)
+/* What is not sealed has no sums in `stored`: exporters remember up to which interval rows are missing. */
+static int note_expired(struct store *s, const struct store_segment *g)
 {
-	char sql[512];
-	int err;
+	AUTO_FREE char *sql = NULL;
+	size_t len;
+	FILE *out = open_memstream(&sql, &len);
 
-	snprintf(
-		sql, sizeof(sql),
-		"UPDATE exporters SET expired_interval = greatest(expired_interval, gone.last) "
-		"FROM (SELECT exporter_id, max(\"interval\") AS last FROM %s GROUP BY exporter_id) gone "
-		"WHERE exporters.id = gone.exporter_id",
-		name);
-	err = store_run(s, NULL, sql, "");
-	snprintf(sql, sizeof(sql), "DROP TABLE %s", name);
-	return err ? err : store_run(s, NULL, sql, "");
+	if (!out)
+		return -ENOMEM;
+	fputs("UPDATE exporters SET expired_interval = greatest(expired_interval, gone.last) "
+	      "FROM (SELECT exporter_id, max(\"interval\") AS last FROM ",
+	      out);
+	store_scan_source(g, 0, INT64_MIN, INT64_MAX, out);
+	fputs(" GROUP BY exporter_id) gone WHERE exporters.id = gone.exporter_id", out);
+	return fclose(out) ? -ENOMEM : store_run(s, NULL, sql, "");
+}
+
+static int drop_open(struct store *s, const struct store_segment *g)
+{
+	char sql[64];
+	int err = note_expired(s, g);
+
+	snprintf(sql, sizeof(sql), "DROP TABLE %s", g->name);
+	return err || store_segment_is_rows(g) ? err : store_run(s, NULL, sql, "");
 }
 
 static int drop_segment(struct store *s, const struct store_segment *g)
 {
-	int err = g->file[0] ? 0 : drop_table(s, g->name);
+	int err = g->file[0] ? 0 : drop_open(s, g);
 
 	if (!err)
 		err = store_run(s, NULL, "DELETE FROM segments WHERE name = $1", "s", g->name);
@@ -123,8 +133,8 @@ static int drop_marked(struct store *s, const struct store_segments *list, const
 		store_rollback(s);
 	store_hours_forget(s);
 	for (size_t i = 0; !err && i < list->len; i++)
-		if (drop[i] && list->at[i].file[0])
-			store_file_retire(s, list->at[i].file);
+		if (drop[i])
+			store_segment_retire(s, &list->at[i]);
 	return err;
 }
 

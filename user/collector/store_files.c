@@ -58,6 +58,12 @@ void store_file_remove(struct store *s, const char *file)
 		log_warn("store: remove segments/%s: %s", file, strerror(errno));
 }
 
+/* In DIR/segments; "": a table. */
+static const char *file_of(const struct store_segment *g, char name[STORE_FILE_MAX])
+{
+	return store_segment_is_rows(g) ? store_blocks_name(g->number, name) : g->file;
+}
+
 /* ---- what they hold ------------------------------------------------------------------------- */
 
 static int sum_file(int fd, uint64_t *bytes, uint32_t *crc)
@@ -103,6 +109,16 @@ int store_file_finish(struct store *s, struct store_segment *g)
 	return 0;
 }
 
+/* Each block is looked at; what one holds, before it is sealed. */
+static int check_rows(const struct store *s, const struct store_segment *g, bool whole)
+{
+	AUTO_FREE struct block_entry *at = NULL;
+	size_t len;
+
+	return whole ? store_blocks_check(s->blocks, g->number, g->bytes)
+		     : store_blocks_list(s->blocks, g->number, g->bytes, &at, &len);
+}
+
 static bool has_magic(int fd, off_t at)
 {
 	char word[sizeof(MAGIC) - 1];
@@ -111,7 +127,7 @@ static bool has_magic(int fd, off_t at)
 	       !memcmp(word, MAGIC, sizeof(word));
 }
 
-int store_file_check(const struct store *s, const struct store_segment *g, bool whole)
+static int check_file(const struct store *s, const struct store_segment *g, bool whole)
 {
 	AUTO_FD int fd = openat(s->segments_fd, g->file, O_RDONLY | O_CLOEXEC);
 	uint64_t bytes;
@@ -132,6 +148,11 @@ int store_file_check(const struct store *s, const struct store_segment *g, bool 
 	return bytes == g->bytes && crc == g->crc ? 0 : -EBADMSG;
 }
 
+int store_file_check(const struct store *s, const struct store_segment *g, bool whole)
+{
+	return store_segment_is_rows(g) ? check_rows(s, g, whole) : check_file(s, g, whole);
+}
+
 static int unlist(struct store *s, const struct store_segment *g)
 {
 	int err = store_begin(s);
@@ -147,6 +168,8 @@ static int unlist(struct store *s, const struct store_segment *g)
 
 int store_file_quarantine(struct store *s, const struct store_segment *g)
 {
+	char name[STORE_FILE_MAX];
+	const char *file = file_of(g, name);
 	int err = unlist(s, g);
 
 	if (err)
@@ -154,9 +177,12 @@ int store_file_quarantine(struct store *s, const struct store_segment *g)
 	metric_add(METRIC_SEGMENTS_DAMAGED, 1);
 	log_error(
 		"store: segments/%s is damaged or missing: its %llu rows are lost; what is left of it is in %s/quarantine",
-		g->file, (unsigned long long)g->rows, s->dir);
-	if (renameat(s->segments_fd, g->file, s->quarantine_fd, g->file) && errno != ENOENT)
-		log_error("store: move segments/%s to quarantine: %s", g->file, strerror(errno));
+		file, (unsigned long long)g->rows, s->dir);
+	if (renameat(s->segments_fd, file, s->quarantine_fd, file) && errno != ENOENT)
+		log_error("store: move segments/%s to quarantine: %s", file, strerror(errno));
+	if (store_segment_is_rows(g))
+		store_blocks_forget(s->blocks, g->number);
+	store_hours_forget(s);
 	return 0;
 }
 
@@ -164,8 +190,10 @@ int store_file_quarantine(struct store *s, const struct store_segment *g)
 
 static bool is_listed(const struct store_segments *list, const char *file)
 {
+	char name[STORE_FILE_MAX];
+
 	for (size_t i = 0; i < list->len; i++)
-		if (!strcmp(list->at[i].file, file))
+		if (!strcmp(file_of(&list->at[i], name), file))
 			return true;
 	return false;
 }
@@ -199,12 +227,13 @@ int store_files_open(struct store *s)
 int store_files_start(struct store *s)
 {
 	__attribute__((cleanup(store_segments_done))) struct store_segments list = { 0 };
+	char name[STORE_FILE_MAX];
 	int err = store_segments_list(s, &list);
 
 	if (!err)
 		err = remove_unlisted(s, &list);
 	for (size_t i = 0; !err && i < list.len; i++)
-		if (list.at[i].file[0] && store_file_check(s, &list.at[i], false))
+		if (*file_of(&list.at[i], name) && store_file_check(s, &list.at[i], false))
 			err = store_file_quarantine(s, &list.at[i]);
 	return err;
 }
@@ -256,6 +285,31 @@ void store_file_retire(struct store *s, const char *file)
 	s->retired = f;
 }
 
+void store_segment_retire(struct store *s, const struct store_segment *g)
+{
+	char name[STORE_FILE_MAX];
+
+	if (*file_of(g, name))
+		store_file_retire(s, file_of(g, name));
+	if (store_segment_is_rows(g))
+		store_blocks_forget(s->blocks, g->number);
+}
+
+void store_file_revive(struct store *s, const char *file)
+{
+	for (struct retired_file **at = &s->retired; *at;) {
+		struct retired_file *f = *at;
+
+		if (strcmp(f->file, file) != 0) {
+			at = &f->next;
+			continue;
+		}
+		*at = f->next;
+		free(f);
+	}
+	store_file_remove(s, file);
+}
+
 void store_files_sweep(struct store *s)
 {
 	uint64_t oldest = store_snapshots_oldest(s);
@@ -277,9 +331,7 @@ void store_files_sweep(struct store *s)
 int store_files_bytes(struct store *s, uint64_t *ret)
 {
 	__attribute__((cleanup(result_done_auto))) duckdb_result res = {};
-	int err = store_run(
-		s, &res, "SELECT coalesce(sum(bytes), 0)::UBIGINT FROM segments WHERE file <> ''",
-		"");
+	int err = store_run(s, &res, "SELECT coalesce(sum(bytes), 0)::UBIGINT FROM segments", "");
 
 	if (!err)
 		*ret = duckdb_value_uint64(&res, 0, 0);

@@ -44,6 +44,10 @@ int store_scratch_take(struct store *s, const char *file, int *ret_fd);
 /* Not listed any more: unlinked once the snapshots of now are over (store_files_sweep()). */
 void store_file_retire(struct store *s, const char *file);
 void store_files_sweep(struct store *s);
+/* The same of a segment's file, if it has one. */
+void store_segment_retire(struct store *s, const struct store_segment *g);
+/* A file of this name is about to be made: one that was retired goes at once. */
+void store_file_revive(struct store *s, const char *file);
 
 /* 0; -EBADMSG: it is not what was written; -ENOENT. whole: its bytes, not only its ends. */
 int store_file_check(const struct store *s, const struct store_segment *g, bool whole);

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0
-/* A series and an hour of arrival in, the table of that hour and its line in `segments` out. */
+/* A series and an hour of arrival in, the table or file of that hour and its line in `segments` out. */
 #include <string.h>
 
+#include "user/collector/store_block.h"
+#include "user/collector/store_files.h"
 #include "user/collector/store_internal.h"
 
 static int put_change(struct store *s, enum store_series series)
@@ -14,21 +16,46 @@ static int put_change(struct store *s, enum store_series series)
 		return 0;
 	return store_run(s, NULL,
 			 "UPDATE segments SET min_start_us = least(min_start_us, $1), "
-			 "max_end_us = greatest(max_end_us, $2), rows = rows + $3, "
-			 "sampled = greatest(sampled, $4) WHERE name = $5",
-			 "iiuus", c.min_start_us, c.max_end_us, c.rows, (uint64_t)c.is_sampled,
-			 store_segment_name(series, c.hour, name));
+			 "max_end_us = greatest(max_end_us, $2), rows = rows + $3, bytes = $4, "
+			 "sampled = greatest(sampled, $5) WHERE name = $6",
+			 "iiuuus", c.min_start_us, c.max_end_us, c.rows, c.bytes,
+			 (uint64_t)c.is_sampled, store_segment_name(series, c.hour, name));
+}
+
+/* Rows so far: a chunk of the table's, or a block of the file's. */
+static int push(struct store *s, enum store_series series)
+{
+	struct store_appender *a = &s->hours[series].rows;
+	int err;
+
+	if (series != SERIES_FLOWS)
+		return store_rows_push(a, store_series[series].len);
+	err = store_blocks_push(s->blocks, a->rows);
+	a->rows = 0;
+	return err;
+}
+
+static int finish(struct store *s, enum store_series series)
+{
+	struct store_hours *h = &s->hours[series];
+	int err;
+
+	if (!h->is_open)
+		return 0;
+	h->is_open = false;
+	if (series != SERIES_FLOWS)
+		err = store_rows_finish(&h->rows, store_series[series].len);
+	else if (!(err = push(s, series)))
+		err = store_blocks_sync(s->blocks, &h->change.bytes);
+	return err ? err : put_change(s, series);
 }
 
 int store_appenders_finish(struct store *s)
 {
 	int err = store_rows_finish(&s->ledger, LEDGER_COLUMNS);
 
-	for (int i = 0; i < STORE_SERIES && !err; i++) {
-		err = store_rows_finish(&s->hours[i].rows, store_series[i].len);
-		if (!err)
-			err = put_change(s, i);
-	}
+	for (int i = 0; i < STORE_SERIES && !err; i++)
+		err = finish(s, i);
 	return err;
 }
 
@@ -46,22 +73,44 @@ void store_appenders_drop(struct store *s)
 	for (int i = 0; i < STORE_SERIES; i++) {
 		if (s->hours[i].rows.appender)
 			duckdb_appender_destroy(&s->hours[i].rows.appender);
+		s->hours[i].is_open = false;
 		s->hours[i].change = (struct segment_change){ .hour = -1 };
 	}
+	if (s->blocks)
+		store_blocks_close(s->blocks);
 	store_hours_forget(s);
+}
+
+/* Behind what earlier transactions wrote; an hour that was begun again has nothing of before. */
+static int open_rows(struct store *s, int64_t hour, const char *name)
+{
+	__attribute__((cleanup(result_done_auto))) duckdb_result res = {};
+	struct store_hours *h = &s->hours[SERIES_FLOWS];
+	char file[STORE_FILE_MAX];
+	uint64_t bytes;
+	int err = store_run(s, &res, "SELECT bytes FROM segments WHERE name = $1", "s", name);
+
+	if (err)
+		return err;
+	bytes = duckdb_value_uint64(&res, 0, 0);
+	if (!bytes)
+		store_file_revive(s, store_blocks_name(hour, file));
+	h->rows.rows = 0;
+	return store_blocks_open(s->blocks, hour, bytes, h->rows.column);
 }
 
 static int make_hour(struct store *s, enum store_series series, int64_t hour)
 {
 	const struct store_table *t = &store_series[series];
 	struct store_hours *h = &s->hours[series];
-	char name[STORE_NAME_MAX], sql[2048];
-	int err;
+	char name[STORE_NAME_MAX], sql[2048] = "";
+	int err = 0;
 
 	store_segment_name(series, hour, name);
 	if (h->made_hour != hour) {
-		err = store_ddl(name, t->columns, t->len, sql, sizeof(sql));
-		if (!err)
+		if (series != SERIES_FLOWS)
+			err = store_ddl(name, t->columns, t->len, sql, sizeof(sql));
+		if (!err && *sql)
 			err = store_run(s, NULL, sql, "");
 		if (!err)
 			err = store_run(
@@ -73,12 +122,14 @@ static int make_hour(struct store *s, enum store_series series, int64_t hour)
 			return err;
 		h->made_hour = hour;
 	}
-	return store_rows_open(s, &h->rows, name, t->columns, t->len);
+	return series == SERIES_FLOWS ? open_rows(s, hour, name)
+				      : store_rows_open(s, &h->rows, name, t->columns, t->len);
 }
 
 /*
  * An hour that is sealed or about to be, or that a coarser tier has, takes no more rows: the clock
- * was put back, or a batch waited long. They go into the next hour that does.
+ * was put back, or a batch waited long. They go into the next hour that does. So do those of an hour
+ * of flows that an older version keeps as a table.
  */
 static int is_closed(struct store *s, enum store_series series, int64_t hour, bool *ret)
 {
@@ -92,9 +143,11 @@ static int is_closed(struct store *s, enum store_series series, int64_t hour, bo
 		store_segment_name(SERIES_HOURS, hour / 24, day);
 	}
 	err = store_run(s, &res,
-			"SELECT count(*)::UBIGINT FROM segments WHERE (name = $1 AND file <> '') "
+			"SELECT count(*)::UBIGINT FROM segments WHERE "
+			"(name = $1 AND (file <> '' OR ($5 = 1 AND rows > 0 AND bytes = 0))) "
 			"OR name = $2 OR (name = $3 AND (file <> '' OR hours >> $4 & 1 = 1))",
-			"sssu", name, minutes, day, (uint64_t)hour % 24);
+			"sssuu", name, minutes, day, (uint64_t)hour % 24,
+			(uint64_t)(series == SERIES_FLOWS));
 	if (!err)
 		*ret = duckdb_value_uint64(&res, 0, 0) || !strcmp(name, s->sealing);
 	return err;
@@ -116,11 +169,9 @@ int store_hours_open(struct store *s, enum store_series series, int64_t arrived_
 	int64_t arrived_hour = arrived_us / STORE_HOUR_US, hour = arrived_hour;
 	int err;
 
-	if (h->rows.appender && h->arrived_hour == arrived_hour)
+	if (h->is_open && h->arrived_hour == arrived_hour)
 		return 0;
-	err = store_rows_finish(&h->rows, store_series[series].len);
-	if (!err)
-		err = put_change(s, series);
+	err = finish(s, series);
 	if (!err && h->arrived_hour == arrived_hour && h->made_hour >= 0)
 		hour = h->made_hour;
 	else if (!err)
@@ -129,8 +180,9 @@ int store_hours_open(struct store *s, enum store_series series, int64_t arrived_
 		err = make_hour(s, series, hour);
 	if (err)
 		return err;
+	h->is_open = true;
 	h->arrived_hour = arrived_hour;
-	h->change = (struct segment_change){ hour, 0, INT64_MAX, INT64_MIN, false };
+	h->change = (struct segment_change){ hour, 0, 0, INT64_MAX, INT64_MIN, false };
 	return 0;
 }
 
@@ -143,7 +195,8 @@ int store_hours_added(struct store *s, enum store_series series, int64_t start_u
 	if (end_us > h->change.max_end_us)
 		h->change.max_end_us = end_us;
 	h->change.rows++;
-	if (++h->rows.rows == duckdb_vector_size())
-		return store_rows_push(&h->rows, store_series[series].len);
+	h->rows.rows++;
+	if (h->rows.rows == (series == SERIES_FLOWS ? BLOCK_ROWS : duckdb_vector_size()))
+		return push(s, series);
 	return 0;
 }

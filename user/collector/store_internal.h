@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "user/collector/store.h"
+#include "user/collector/store_blocks.h"
 #include "user/collector/store_schema.h"
 #include "user/collector/store_segments.h"
 #include "user/collector/store_source.h"
@@ -18,9 +19,9 @@
 
 /* Rows on their way into one table, a chunk at a time. */
 struct store_appender {
-	duckdb_appender appender; /* NULL: closed */
+	duckdb_appender appender; /* NULL: closed, or not a table */
 	duckdb_data_chunk chunk; /* NULL until first used; kept */
-	idx_t rows; /* in chunk */
+	idx_t rows; /* in column[] */
 	void *column[STORE_COLUMNS_MAX];
 };
 
@@ -28,6 +29,7 @@ struct store_appender {
 struct segment_change {
 	int64_t hour; /* of arrival, since the epoch; -1: none */
 	uint64_t rows;
+	uint64_t bytes; /* that its file has now; 0: a table */
 	int64_t min_start_us;
 	int64_t max_end_us;
 	bool is_sampled;
@@ -35,7 +37,8 @@ struct segment_change {
 
 /* One series' rows of this transaction. */
 struct store_hours {
-	struct store_appender rows;
+	struct store_appender rows; /* of flows: into a file's blocks */
+	bool is_open;
 	struct segment_change change;
 	int64_t made_hour; /* whose table and segment row are there for sure; -1: unknown */
 	int64_t arrived_hour; /* of the rows that go into it */
@@ -50,6 +53,7 @@ struct store {
 	int segments_fd;
 	int quarantine_fd;
 	struct store_limits limits;
+	struct store_blocks *blocks;
 	struct store_watch *watch;
 	struct store_workers *workers; /* of the database that is open */
 	/* held shared by queries and snapshots, exclusively while the database is opened again */

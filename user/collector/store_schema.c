@@ -263,8 +263,8 @@ static const char small_tables[] =
 	"CREATE TABLE IF NOT EXISTS addresses (agent VARCHAR, hi UBIGINT, lo UBIGINT);"
 	"CREATE TABLE IF NOT EXISTS log_position (segment UBIGINT, bytes UBIGINT);"
 	"INSERT INTO log_position SELECT 0, 0 WHERE (SELECT count(*) FROM log_position) = 0;"
-	"INSERT INTO meta SELECT 'schema', 6 WHERE (SELECT count(*) FROM meta) = 0;";
-_Static_assert(STORE_SCHEMA == 6, "the last line above writes it");
+	"INSERT INTO meta SELECT 'schema', 7 WHERE (SELECT count(*) FROM meta) = 0;";
+_Static_assert(STORE_SCHEMA == 7, "the last line above writes it");
 
 /*
  * From any older version: what it had is read as it is (store_source.c fills up columns by name
@@ -280,7 +280,7 @@ static const char bring_up[] =
 	"DROP TABLE IF EXISTS hours_none;"
 	"INSERT INTO meta SELECT 'narrow', 1 WHERE (SELECT value FROM meta WHERE key = 'schema') < 5 AND"
 	" NOT EXISTS (SELECT 1 FROM meta WHERE key = 'narrow');"
-	"UPDATE meta SET value = 6 WHERE key = 'schema';";
+	"UPDATE meta SET value = 7 WHERE key = 'schema';";
 
 /* What is still written to must have every column: new ones are the last of flows. */
 static const char grow[] =
@@ -365,7 +365,7 @@ static int check_version(duckdb_connection connection)
 	if (found == STORE_SCHEMA)
 		return 0;
 	/* 1 had flows alone, 2 no host counts nor latencies, 3 no files, 4 no exporters' fields,
-	 * 5 not which segments have sampled rows */
+	 * 5 not which segments have sampled rows, 6 every open hour as a table */
 	if (found >= 1 && found < STORE_SCHEMA)
 		return bring_up_from_before(connection);
 	log_error("store: its schema is version %llu, this program knows %d",

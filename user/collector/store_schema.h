@@ -8,7 +8,7 @@
 
 #include <duckdb.h>
 
-#define STORE_SCHEMA 6 /* written into `meta`; a newer one is refused, an older one brought up */
+#define STORE_SCHEMA 7 /* written into `meta`; a newer one is refused, an older one brought up */
 
 struct store_column {
 	const char *name;

@@ -12,6 +12,7 @@
 #include "user/collector/store_internal.h"
 #include "user/collector/store_restore.h"
 #include "user/collector/store_rollup.h"
+#include "user/collector/store_scan.h"
 #include "user/lib/log.h"
 
 #define HOURS_OF_DAY 24
@@ -102,9 +103,10 @@ static int copy_run(duckdb_connection c, const char *sql, uint64_t *rows)
 	return 0;
 }
 
-/* COPY (…) TO '<file>.new'; then it is made durable. The SELECT is what `select` writes. */
-static int copy_out(struct store *s, duckdb_connection c, struct store_segment *g,
-		    void (*select)(const struct store_segment *g, FILE *out))
+/* COPY (…) TO '<g's file>.new'; then it is made durable. The SELECT is what `select` writes. */
+static int copy_out(struct store *s, duckdb_connection c, const struct store_segment *table,
+		    struct store_segment *g,
+		    void (*select)(const struct store_segment *table, FILE *out))
 {
 	AUTO_FREE char *sql = NULL;
 	size_t len;
@@ -114,7 +116,7 @@ static int copy_out(struct store *s, duckdb_connection c, struct store_segment *
 	if (!out)
 		return -ENOMEM;
 	fputs("COPY (", out);
-	select(g, out);
+	select(table, out);
 	fputs(") TO '", out);
 	store_write_path(s, g->file, out);
 	fputs(".new' " PARQUET, out);
@@ -128,32 +130,61 @@ static int copy_out(struct store *s, duckdb_connection c, struct store_segment *
 	return err;
 }
 
+static void write_source(const struct store_segment *g, FILE *out)
+{
+	store_scan_source(g, 0, INT64_MIN, INT64_MAX, out);
+}
+
 static void select_table(const struct store_segment *g, FILE *out)
 {
-	fprintf(out, "SELECT * FROM %s ORDER BY %s", g->name, orders[g->series]);
+	fputs("SELECT * FROM ", out);
+	write_source(g, out);
+	fprintf(out, " ORDER BY %s", orders[g->series]);
 }
 
 static void select_minutes(const struct store_segment *g, FILE *out)
 {
-	char source[96];
+	AUTO_FREE char *source = NULL;
+	size_t len;
+	FILE *src = open_memstream(&source, &len);
 
-	snprintf(source, sizeof(source),
-		 "(SELECT *, 1::UINTEGER AS records FROM flows_%" PRId64 ")", g->number);
-	store_rollup_sql(source, ROLLUP_MINUTE_US, ROLLUP_MINUTE_TOP, g->number, out);
+	if (!src)
+		return;
+	fputs("(SELECT *, 1::UINTEGER AS records FROM ", src);
+	write_source(g, src);
+	fputs(")", src);
+	if (!fclose(src))
+		store_rollup_sql(source, ROLLUP_MINUTE_US, ROLLUP_MINUTE_TOP, g->number, out);
 }
 
 static void select_sums(const struct store_segment *g, FILE *out)
 {
 	const struct store_sums *sums = store_sums_of(g->series);
 
-	fprintf(out, "SELECT *, %" PRId64 "::BIGINT AS arrived_us FROM (%s%s%s)",
-		store_segment_end_us(g) - 1, sums->before, g->name, sums->after);
+	fprintf(out, "SELECT *, %" PRId64 "::BIGINT AS arrived_us FROM (%s",
+		store_segment_end_us(g) - 1, sums->before);
+	write_source(g, out);
+	fprintf(out, "%s)", sums->after);
+}
+
+static int check_rows(struct store *s, const struct store_segment *table)
+{
+	int err = store_file_check(s, table, true);
+
+	if (!err)
+		return 0;
+	log_error("store: seal %s: its rows are not what was written", table->name);
+	s->is_suspect = true;
+	return err;
 }
 
 static int write_files(struct store *s, duckdb_connection c, struct store_sealing *job)
 {
 	struct store_segment sums = job->table;
-	int err = copy_out(s, c, &job->file, select_table);
+	int err = store_segment_is_rows(&job->table) ? check_rows(s, &job->table) : 0;
+
+	if (!err)
+		err = copy_out(s, c, &job->table, &job->file, select_table);
 
 	if (!err && job->file.rows != job->table.rows) {
 		log_error("store: seal %s: %" PRIu64 " rows came out, %" PRIu64 " are listed",
@@ -161,10 +192,10 @@ static int write_files(struct store *s, duckdb_connection c, struct store_sealin
 		err = -EBADMSG;
 	}
 	if (!err && job->minutes.name[0])
-		err = copy_out(s, c, &job->minutes, select_minutes);
+		err = copy_out(s, c, &job->table, &job->minutes, select_minutes);
 	snprintf(sums.file, sizeof(sums.file), "%s", job->sums);
 	if (!err && job->sums[0])
-		err = copy_out(s, c, &sums, select_sums);
+		err = copy_out(s, c, &job->table, &sums, select_sums);
 	return err;
 }
 
@@ -302,7 +333,15 @@ static int publish(struct store *s, const struct store_sealing *job)
 	if (!err && job->sums[0])
 		err = insert_from(s, "stored", job->sums, -1);
 	snprintf(sql, sizeof(sql), "DROP TABLE %s", job->table.name);
-	return err ? err : store_run(s, NULL, sql, "");
+	return err || store_segment_is_rows(&job->table) ? err : store_run(s, NULL, sql, "");
+}
+
+static void clear_away(struct store *s, const struct store_sealing *job)
+{
+	if (job->sums[0])
+		store_file_remove(s, job->sums);
+	if (store_segment_is_rows(&job->table))
+		store_segment_retire(s, &job->table);
 }
 
 int store_seal_publish(struct store *s, const struct store_sealing *job)
@@ -315,8 +354,8 @@ int store_seal_publish(struct store *s, const struct store_sealing *job)
 		err = store_commit(s);
 	if (err)
 		store_rollback(s);
-	else if (job->sums[0])
-		store_file_remove(s, job->sums);
+	else
+		clear_away(s, job);
 	store_hours_forget(s);
 	s->sealing[0] = '\0';
 	return err;

@@ -42,6 +42,11 @@ bool store_segment_parse(const char *name, enum store_series *series, int64_t *n
 	return false;
 }
 
+bool store_segment_is_rows(const struct store_segment *g)
+{
+	return g->series == SERIES_FLOWS && !g->file[0] && g->bytes;
+}
+
 int64_t store_segment_end_us(const struct store_segment *g)
 {
 	return (g->number + 1) * store_series[g->series].period_us;

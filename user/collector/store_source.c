@@ -10,6 +10,7 @@
 
 #include "user/collector/store_files.h"
 #include "user/collector/store_internal.h"
+#include "user/collector/store_scan.h"
 #include "user/collector/store_segments.h"
 
 #define HOURS_OF_DAY 24
@@ -20,6 +21,7 @@ struct source {
 	FILE *out;
 	const struct store_reader *reader;
 	const char *separator;
+	int64_t from_us, to_us;
 };
 
 static void begin_part(struct source *src)
@@ -32,6 +34,14 @@ static void add_table(struct source *src, const char *name, const char *more)
 {
 	begin_part(src);
 	fprintf(src->out, "SELECT *%s FROM %s", more, name);
+}
+
+/* What is not sealed. */
+static void add_open(struct source *src, const struct store_segment *g, const char *more)
+{
+	begin_part(src);
+	fprintf(src->out, "SELECT *%s FROM ", more);
+	store_scan_source(g, 0, src->from_us, src->to_us, src->out);
 }
 
 /* Files of `list` that are chosen, as one scan. */
@@ -63,7 +73,7 @@ static void add_tables(struct source *src, const struct store_segments *list, co
 {
 	for (size_t i = 0; i < list->len; i++)
 		if (chosen[i] && list->at[i].series == series && !list->at[i].file[0])
-			add_table(src, list->at[i].name, more);
+			add_open(src, &list->at[i], more);
 }
 
 static bool overlaps(const struct store_segment *g, int64_t from_us, int64_t to_us)
@@ -196,9 +206,10 @@ static bool any_of(const struct store_segments *list, const bool *chosen, enum s
 
 /* ---- SQL ------------------------------------------------------------------------------------ */
 
-static int source_begin(struct source *src, const struct store_reader *r, char **text, size_t *len)
+static int source_begin(struct source *src, const struct store_reader *r, int64_t from_us,
+			int64_t to_us, char **text, size_t *len)
 {
-	*src = (struct source){ open_memstream(text, len), r, "" };
+	*src = (struct source){ open_memstream(text, len), r, "", from_us, to_us };
 	if (!src->out)
 		return -ENOMEM;
 	fputs("(", src->out);
@@ -222,12 +233,12 @@ static int source_end(struct source *src, enum store_series series, const char *
 }
 
 static int flows_sql(const struct store_reader *r, const struct store_segments *list,
-		     const bool *chosen, char **ret)
+		     const bool *chosen, int64_t from_us, int64_t to_us, char **ret)
 {
 	AUTO_FREE char *text = NULL;
 	struct source src;
 	size_t len;
-	int err = source_begin(&src, r, &text, &len);
+	int err = source_begin(&src, r, from_us, to_us, &text, &len);
 
 	if (err)
 		return err;
@@ -308,7 +319,7 @@ int store_source_flows(struct store_reader *r, enum store_tier wanted, int64_t f
 			break;
 	}
 	describe(&list, chosen, tiers);
-	return flows_sql(r, &list, chosen, ret);
+	return flows_sql(r, &list, chosen, from_us, to_us, ret);
 }
 
 /* The segments of one series, as they are. */
@@ -330,7 +341,7 @@ static int plain_source(struct store_reader *r, enum store_series series, int64_
 	for (size_t i = 0; i < list.len; i++)
 		chosen[i] = overlaps(&list.at[i], from_us, to_us) &&
 			    (!only_tables || !list.at[i].file[0]);
-	err = source_begin(&src, r, &text, &len);
+	err = source_begin(&src, r, from_us, to_us, &text, &len);
 	if (err)
 		return err;
 	add_tables(&src, &list, chosen, series, "");

@@ -110,11 +110,15 @@ static void *receive_main(void *arg)
 		p[i + 1] = (struct pollfd){ in->sockets->fds[i], POLLIN, 0 };
 	while (!p[0].revents) {
 		int64_t wait_ns = due_ns - monotonic_ns();
+		size_t received = 0;
 
 		poll(p, len + 1, wait_ns > 0 ? (int)(wait_ns / 1000000) + 1 : 0);
 		for (size_t i = 0; i < len; i++)
 			if (p[i + 1].revents)
-				inlet_receive(in->receiver, i, p[i + 1].fd, read_one, in);
+				received +=
+					inlet_receive(in->receiver, i, p[i + 1].fd, read_one, in);
+		if (received && received < INLET_DATAGRAMS) /* being woken costs more than one */
+			poll(p, 1, INLET_REST_MS);
 		if (monotonic_ns() < due_ns)
 			continue;
 		flush_all(in);

@@ -20,6 +20,7 @@
 #define INLET_QUEUE_MAX 64 /* batches */
 #define INLET_ROWS_MAX 65536 /* waiting in all sources: then they leave before their time */
 #define INLET_FLUSH_NS INT64_C(1000000000) /* a row waits no longer */
+#define INLET_REST_MS 1 /* after few datagrams, for more to come together */
 #define INLET_RETRY_MS 200 /* between tries to ship a batch */
 #define INLET_STOP_MS 10000 /* at the end, for all that waits */
 

@@ -88,8 +88,10 @@ static void set_sender(const struct sockaddr_storage *from, struct datagram *d)
 	d->port = ntohs(in->sin_port);
 }
 
-void inlet_receive(struct inlet_receiver *r, size_t i, int fd, inlet_datagram_fn *fn, void *arg)
+size_t inlet_receive(struct inlet_receiver *r, size_t i, int fd, inlet_datagram_fn *fn, void *arg)
 {
+	size_t received = 0;
+
 	for (int calls = 0; calls < INLET_CALLS; calls++) {
 		struct datagram d = { .arrived_us = wall_us() };
 		int len;
@@ -105,8 +107,10 @@ void inlet_receive(struct inlet_receiver *r, size_t i, int fd, inlet_datagram_fn
 			set_sender(&r->slots[k].from, &d);
 			d.bytes = (struct bytes){ r->buffers[k], r->messages[k].msg_len };
 			fn(arg, &d);
+			received++;
 		}
 		if (len < INLET_DATAGRAMS)
-			return;
+			break;
 	}
+	return received;
 }

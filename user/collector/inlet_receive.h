@@ -16,8 +16,8 @@ struct inlet_receiver;
 struct inlet_receiver *inlet_receiver_new(void);
 void inlet_receiver_free(struct inlet_receiver *r);
 
-/* Calls fn for what waits at socket number i (its index < INLET_SOCKETS_MAX). */
 typedef int inlet_datagram_fn(void *arg, const struct datagram *d);
-void inlet_receive(struct inlet_receiver *r, size_t i, int fd, inlet_datagram_fn *fn, void *arg);
+/* Calls fn for what waits at socket number i (its index < INLET_SOCKETS_MAX); how often. */
+size_t inlet_receive(struct inlet_receiver *r, size_t i, int fd, inlet_datagram_fn *fn, void *arg);
 
 #endif

@@ -35,6 +35,8 @@
 #include "user/sinks/sinks.h"
 
 #define ARENAS 4
+/* Of each, free and not given back: rows of batches come and go, and pages would be cleared for each. */
+#define HEAP_KEPT (8 << 20)
 #define TICK_MS 1000
 
 struct collector {
@@ -361,6 +363,8 @@ int main(int argc, char **argv)
 	};
 	int err;
 
+	mallopt(M_TRIM_THRESHOLD, HEAP_KEPT);
+	mallopt(M_MMAP_THRESHOLD, HEAP_KEPT / 2);
 	mallopt(M_ARENA_MAX, ARENAS); /* a thread a connection: else each core has eight heaps */
 	if (settings_parse(argc, argv, &c.settings))
 		return 2;

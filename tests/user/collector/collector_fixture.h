@@ -129,9 +129,11 @@ static inline int64_t value_of_rows(struct store *s, int64_t hour, const char *w
 	cr_assert(asprintf(&where, "SELECT bytes::BIGINT FROM segments WHERE name = 'flows_%lld'",
 			   (long long)hour) > 0);
 	bytes = value_of(s, where);
-	cr_assert(asprintf(&sql, "SELECT %s FROM wt_rows(%lld::BIGINT, %lld::BIGINT, 0::BIGINT, 0::BIGINT, "
-			   "%lld::BIGINT) %s", what,
-			   (long long)hour, (long long)bytes, (long long)INT64_MAX, rest) > 0);
+	cr_assert(
+		asprintf(&sql,
+			 "SELECT %s FROM wt_rows(%lld::BIGINT, %lld::BIGINT, 0::BIGINT, 0::BIGINT, "
+			 "%lld::BIGINT) %s",
+			 what, (long long)hour, (long long)bytes, (long long)INT64_MAX, rest) > 0);
 	return value_of(s, sql);
 }
 

@@ -256,7 +256,9 @@ Test(ingest, counts_a_packet_once_between_hosts)
 		settle();
 		cr_assert(post(batch_of_host("b", 2, cases[i].own, cases[i].source), NULL) == 200);
 		settle();
-		counted = value_of_rows(parts.store, 500000, "count(*)", "f JOIN exporters e ON e.id = "
+		counted = value_of_rows(
+			parts.store, 500000, "count(*)",
+			"f JOIN exporters e ON e.id = "
 			"f.exporter_id WHERE agent = 'b' AND \"interval\" = 2 AND flags & 2 = 2");
 		cr_expect(counted == (int64_t)cases[i].counted, "%s: %d", cases[i].name,
 			  (int)counted);
@@ -272,8 +274,7 @@ Test(ingest, takes_no_loopback_for_an_own_address)
 	cr_assert(post(batch_of_host("b", 1, "10.0.0.2", "127.0.0.1"), NULL) == 200);
 	cr_assert(post(batch_of_host("a", 2, "fe80::1", "fe80::2"), NULL) == 200);
 	settle();
-	cr_expect(value_of_rows(parts.store, 500000, "count(*)", "WHERE flags & 2 = 0") ==
-		  0);
+	cr_expect(value_of_rows(parts.store, 500000, "count(*)", "WHERE flags & 2 = 0") == 0);
 	cr_expect(value_of(parts.store, "SELECT count(*) FROM addresses") == 1);
 	close_parts();
 }

@@ -181,7 +181,8 @@ static void seal_and_die(enum kill_point point)
 			_exit(2);
 		if (point == IN_TRANSACTION &&
 		    (store_begin(store) ||
-		     store_run(store, NULL, "DELETE FROM segments WHERE name = 'flows_500000'", "")))
+		     store_run(store, NULL, "DELETE FROM segments WHERE name = 'flows_500000'",
+			       "")))
 			_exit(2);
 		if (point == AFTER && store_seal_publish(store, &job))
 			_exit(2);

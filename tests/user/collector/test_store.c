@@ -70,7 +70,9 @@ Test(store, keeps_every_column)
 	cr_assert(store_commit(store) == 0);
 	batch_free(b);
 	cr_expect(
-		value_of_rows(store, 500000, "count(*)", "WHERE exporter_id = 3 AND \"interval\" = 9 "
+		value_of_rows(
+			store, 500000, "count(*)",
+			"WHERE exporter_id = 3 AND \"interval\" = 9 "
 			"AND src_hi = 0 AND src_lo = 281474007000071 AND dst_hi = 2306139568115548160 "
 			"AND dst_lo = 1 AND src_port = 0 AND dst_port = 53 AND ethertype = 2048 "
 			"AND proto = 17 AND flags = 73 AND kind = 1 AND ifindex = 2 AND netns = 1 "
@@ -161,7 +163,8 @@ static void as_table(int64_t hour)
 		 "CREATE TABLE flows_%" PRId64 " AS FROM wt_rows(%" PRId64 "::BIGINT, %" PRId64
 		 "::BIGINT, 0::BIGINT, 0::BIGINT, 9000000000000000000::BIGINT)",
 		 hour, hour,
-		 value_of(store, "SELECT bytes::BIGINT FROM segments WHERE starts_with(name, 'flows')"));
+		 value_of(store,
+			  "SELECT bytes::BIGINT FROM segments WHERE starts_with(name, 'flows')"));
 	cr_assert(store_run(store, NULL, sql, "") == 0);
 	cr_assert(store_run(store, NULL, "UPDATE segments SET bytes = 0", "") == 0);
 }

@@ -13,21 +13,22 @@
 #include "user/collector/query_estimate.h"
 #include "user/collector/query_sql.h"
 #include "user/collector/top_sql.h"
+#include "user/collector/top_sums.h"
 #include "user/lib/cleanup.h"
 
 #define TOP_N_DEFAULT 10
 #define TOP_COLUMNS_MAX (KEYS_MAX * KEY_COLUMNS_MAX + 8)
 
 static const struct top_order orders[] = {
-	{ "bytes", "octets", TOP_OCTETS },
-	{ "packets", "packets", TOP_PACKETS },
-	{ "flows", "flows", TOP_FLOWS },
+	{ "bytes", "octets", TOP_OCTETS, true, SUM_OCTETS },
+	{ "packets", "packets", TOP_PACKETS, true, SUM_PACKETS },
+	{ "flows", "flows", TOP_FLOWS, true, SUM_FLOWS },
 	/* over the time from a group's first packet to its last */
 	{ "bps", "octets / greatest(last_us - first_us, 1)",
-	  TOP_OCTETS | TOP_FIRST_US | TOP_LAST_US },
+	  TOP_OCTETS | TOP_FIRST_US | TOP_LAST_US, false, 0 },
 	{ "pps", "packets / greatest(last_us - first_us, 1)",
-	  TOP_PACKETS | TOP_FIRST_US | TOP_LAST_US },
-	{ "bpp", "octets / greatest(packets, 1)", TOP_OCTETS | TOP_PACKETS },
+	  TOP_PACKETS | TOP_FIRST_US | TOP_LAST_US, false, 0 },
+	{ "bpp", "octets / greatest(packets, 1)", TOP_OCTETS | TOP_PACKETS, false, 0 },
 };
 
 static const struct query_column measures[] = {
@@ -131,7 +132,7 @@ static void look_ahead(const struct api_request *req, struct top *top)
 		reads[i] = top->keys[i]->reads;
 	estimate = query_estimate(req, &top->scope, reads, top->keys_len, 1);
 	top->is_few = estimate.is_few;
-	top->has_no_folds = estimate.has_no_folds;
+	top->has_no_folds |= estimate.has_no_folds;
 }
 
 static int top_parse(const struct api_request *req, struct api_reply *reply, struct top *top)
@@ -151,8 +152,7 @@ static int top_parse(const struct api_request *req, struct api_reply *reply, str
 	if (!err && top->is_owned)
 		err = owner_scope_init(req, query_first_us(&top->scope), top->scope.to_us, false,
 				       &top->owner);
-	if (!err)
-		look_ahead(req, top);
+	top->has_no_folds = !top->scope.tiers.may_have_folds;
 	return err;
 }
 
@@ -238,6 +238,29 @@ static json_t *top_rest(const struct top *top)
 			 query_tiers_json(&top->scope));
 }
 
+static inline void top_groups_done_auto(struct top_groups *g)
+{
+	top_groups_done(g);
+}
+
+/* With one look at the rows where that can be; else DuckDB groups them. */
+static int add_statement(const struct api_request *req, struct api_reply *reply, struct top *top,
+			 struct sql_builder *b)
+{
+	AUTO(top_groups_done) struct top_groups groups = { 0 };
+	int err = top_sums_fit(top) ? top_sums_ask(req, reply, top, &groups) : 0;
+
+	if (err)
+		return err;
+	if (groups.len) {
+		top_sums_add_statement(top, &groups, b);
+		return 0;
+	}
+	look_ahead(req, top);
+	top_add_statement(top, b);
+	return 0;
+}
+
 int api_top(const struct api_request *req, struct api_reply *reply)
 {
 	AUTO(top_done) struct top top = { 0 };
@@ -247,13 +270,12 @@ int api_top(const struct api_request *req, struct api_reply *reply)
 	json_t *rest;
 	int err = top_parse(req, reply, &top);
 
-	if (err)
-		return err < 0 ? err : 0;
-	err = sql_init(&b);
-	if (err)
-		return err;
-	top_add_statement(&top, &b);
-	err = query_run_reply(req, reply, &b, &rows);
+	if (!err)
+		err = sql_init(&b);
+	if (!err)
+		err = add_statement(req, reply, &top, &b);
+	if (!err)
+		err = query_run_reply(req, reply, &b, &rows);
 	if (err)
 		return err < 0 ? err : 0;
 	if (!query_rows_next(&rows)) /* of all groups together */

@@ -11,7 +11,6 @@
 #include <string.h>
 
 #include "user/collector/api.h"
-#include "user/collector/link_sums.h"
 #include "user/collector/query.h"
 #include "user/collector/query_owner.h"
 #include "user/collector/query_signal.h"
@@ -166,7 +165,7 @@ static void add_statement(const struct topology *t, struct sql_builder *b)
 			"s.packets - t.packets") ", " QUERY_BIGINT("s.flows - t.flows") ", (s.links - t.links)::BIGINT, 9223372036854775807 FROM sums s, shown t ORDER BY place");
 }
 
-/* Ends that are addresses, and counts that are as they were: sums of ours (link_sums.h). */
+/* Ends that are addresses, and counts that are as they were: sums of ours (key_sums.h). */
 static bool may_be_quick(const struct topology *t)
 {
 	return (t->group == GROUP_HOST || t->group == GROUP_SUBNET) && !t->scope.tiers.is_sampled;
@@ -174,17 +173,15 @@ static bool may_be_quick(const struct topology *t)
 
 static void add_quick_statement(const struct topology *t, struct sql_builder *b)
 {
-	sql_add(b, "SELECT wt_links(");
-	sql_u64(b, STORE_LINKS_SPEC(t->n, t->order));
-	sql_add(b, "::UBIGINT, ");
+	static const enum key_sum sums[] = { SUM_OCTETS, SUM_PACKETS, SUM_FLOWS };
+
+	sql_add(b, "SELECT wt_sums(");
+	sql_u64(b, STORE_SUMS_SPEC(t->n, sums[t->order]));
+	sql_add(b, ", ");
 	add_address(t, "src", b);
 	sql_add(b, ", ");
 	add_address(t, "dst", b);
-	sql_add(b, ", ");
-	sql_add(b, query_measure(&t->scope, QUERY_OCTETS));
-	sql_add(b, ", ");
-	sql_add(b, query_measure(&t->scope, QUERY_PACKETS));
-	sql_add(b, ", records::BIGINT)");
+	sql_add(b, ", records::UBIGINT, packets, l2_octets)");
 	add_rows(t, b);
 }
 
@@ -230,11 +227,16 @@ static int add_node(json_t *nodes, json_t *seen, const char *id)
 	return json_array_append_new(nodes, json_pack("{s:s}", "id", id)) ? -ENOMEM : 0;
 }
 
+struct link {
+	uint64_t from_hi, from_lo, to_hi, to_lo;
+	int64_t octets, packets, flows;
+};
+
 struct graph {
 	json_t *nodes, *links, *seen, *rest;
 };
 
-static int add_link(const struct topology *t, struct graph *g, const struct link_sum *l,
+static int add_link(const struct topology *t, struct graph *g, const struct link *l,
 		    const struct word names[2])
 {
 	const int64_t weights[] = { l->octets, l->packets, l->flows };
@@ -258,7 +260,7 @@ static int add_link(const struct topology *t, struct graph *g, const struct link
 		       : 0;
 }
 
-static void set_rest(struct graph *g, int64_t links, const struct link_sum *sums)
+static void set_rest(struct graph *g, int64_t links, const struct link *sums)
 {
 	g->rest = json_pack("{s:I, s:I, s:I, s:I}", "links", (json_int_t)links, "octets",
 			    (json_int_t)sums->octets, "packets", (json_int_t)sums->packets, "flows",
@@ -282,9 +284,9 @@ static int read_rows(const struct topology *t, struct query_rows *rows, struct g
 	while (!err && query_rows_next(rows)) {
 		bool is_rest = query_is_null(rows, 0);
 		struct word names[2] = { word_of(rows, 4), word_of(rows, 5) };
-		struct link_sum l = { .octets = query_int(rows, 6),
-				      .packets = query_int(rows, 7),
-				      .flows = query_int(rows, 8) };
+		struct link l = { .octets = query_int(rows, 6),
+				  .packets = query_int(rows, 7),
+				  .flows = query_int(rows, 8) };
 
 		if (is_rest) {
 			set_rest(g, query_int(rows, 9), &l);
@@ -299,22 +301,35 @@ static int read_rows(const struct topology *t, struct query_rows *rows, struct g
 	return err;
 }
 
-/* The answer of wt_links(). 1: there is none. */
-static int read_links(const struct topology *t, struct query_rows *rows, struct graph *g)
+static struct link link_of(const struct key_group *group)
+{
+	return (struct link){ group->keys[0],	       group->keys[1],
+			      group->keys[2],	       group->keys[3],
+			      group->sums[SUM_OCTETS], group->sums[SUM_PACKETS],
+			      group->sums[SUM_FLOWS] };
+}
+
+/* The answer of wt_sums(). 1: there is none. */
+static int read_sums(const struct topology *t, struct query_rows *rows, struct graph *g)
 {
 	static const struct word no_names[2];
-	struct link_sum rest, l;
+	struct key_group group;
+	struct link rest = { 0 }, l;
 	struct word blob;
-	int64_t left;
+	int64_t left = 0;
 	int err = 0;
 
 	if (!query_rows_next(rows) || query_is_null(rows, 0))
 		return 1;
 	blob = word_of(rows, 0);
-	memcpy(&rest, blob.at, sizeof(rest));
-	left = (int64_t)rest.from_hi;
-	for (size_t at = sizeof(l); !err && at + sizeof(l) <= blob.len; at += sizeof(l)) {
-		memcpy(&l, blob.at + at, sizeof(l));
+	for (size_t at = 0; !err && at + sizeof(group) <= blob.len; at += sizeof(group)) {
+		memcpy(&group, blob.at + at, sizeof(group));
+		l = link_of(&group);
+		if (!at) {
+			rest = l;
+			left = (int64_t)l.from_hi;
+			continue;
+		}
 		err = add_link(t, g, &l, no_names);
 		rest.octets -= l.octets;
 		rest.packets -= l.packets;
@@ -360,7 +375,7 @@ static int ask(const struct topology *t, const struct api_request *req, struct a
 	err = query_run_reply(req, reply, &b, &rows);
 	if (err)
 		return err;
-	return is_quick ? read_links(t, &rows, g) : read_rows(t, &rows, g);
+	return is_quick ? read_sums(t, &rows, g) : read_rows(t, &rows, g);
 }
 
 int api_topology(const struct api_request *req, struct api_reply *reply)

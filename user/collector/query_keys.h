@@ -11,6 +11,7 @@
 struct sql_builder;
 
 #define KEYS_MAX 8 /* words in by= */
+#define QUERY_KEY_ADDRESS 128
 #define KEY_COLUMNS_MAX 4 /* of a reply, per key */
 
 /* The pair of addresses in one order, whoever sends. */
@@ -28,6 +29,9 @@ struct query_key {
 	const char *named; /* the same after the look-up; NULL: the aliases as they are */
 	const char *aliases; /* "k_alias, …": what is grouped and sorted by in the end */
 	const char *outer; /* what `columns` are read from, cast */
+	unsigned int
+		bits; /* its value has; QUERY_KEY_ADDRESS: two UBIGINTs; 0: top_sql.h's alone */
+	const char *pushed; /* the column that has its second half, as it is; NULL: none */
 	bool is_owned; /* known only of rows joined with their connections: query_owner.h */
 	struct query_column columns[KEY_COLUMNS_MAX]; /* up to one without a name */
 };

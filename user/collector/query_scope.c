@@ -50,6 +50,8 @@ static int look_ahead(const struct api_request *req, struct api_reply *reply,
 		return -EIO;
 	scope->tiers.is_sampled = query_int(&rows, 0) > 1;
 	scope->tiers.first_us = query_int(&rows, 1);
+	scope->tiers.last_us = INT64_MAX;
+	scope->tiers.may_have_folds = true;
 	return 0;
 }
 
@@ -181,10 +183,15 @@ static void add_exporter(const struct query_scope *scope, struct sql_builder *b)
 
 static void add_where(const struct query_scope *scope, struct sql_builder *b)
 {
-	sql_add(b, " WHERE start_us >= ");
-	sql_i64(b, scope->from_us);
-	sql_add(b, " AND start_us < ");
-	sql_i64(b, scope->to_us);
+	sql_add(b, " WHERE TRUE");
+	if (scope->tiers.first_us < scope->from_us) { /* else no row is outside */
+		sql_add(b, " AND start_us >= ");
+		sql_i64(b, scope->from_us);
+	}
+	if (scope->tiers.last_us >= scope->to_us) {
+		sql_add(b, " AND start_us < ");
+		sql_i64(b, scope->to_us);
+	}
 	sql_add(b, scope->all ? "" : " AND " COUNTED);
 	if (scope->exporter && *scope->exporter)
 		add_exporter(scope, b);

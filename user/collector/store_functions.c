@@ -6,10 +6,15 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-#include "user/collector/link_sums.h"
+#include "user/collector/key_sums.h"
 #include "user/lib/cleanup.h"
 #include "user/lib/log.h"
 #include "user/wire/signal.h"
+
+static void *column_data(duckdb_data_chunk chunk, idx_t i)
+{
+	return duckdb_vector_get_data(duckdb_data_chunk_get_vector(chunk, i));
+}
 
 /* ---- wt_quantile ---------------------------------------------------------------------------- */
 
@@ -58,62 +63,58 @@ static void run_quantile(duckdb_function_info info, duckdb_data_chunk input, duc
 	}
 }
 
-/* ---- wt_links ------------------------------------------------------------------------------- */
+/* ---- wt_sums, wt_sums_all ------------------------------------------------------------------- */
 
-struct links_state {
-	struct link_sums *sums; /* NULL: no row yet */
+struct sums_state {
+	struct key_sums *sums; /* NULL: no row yet */
 	uint64_t spec;
-	bool has_failed; /* no memory, or too many pairs */
+	bool has_failed; /* no memory, or too many groups */
 };
 
-static idx_t links_size(duckdb_function_info info)
+static idx_t sums_size(duckdb_function_info info)
 {
-	return sizeof(struct links_state);
+	return sizeof(struct sums_state);
 }
 
-static struct links_state *links_of(duckdb_aggregate_state state)
+static struct sums_state *sums_of(duckdb_aggregate_state state)
 {
-	return (struct links_state *)state;
+	return (struct sums_state *)state;
 }
 
-static void links_init(duckdb_function_info info, duckdb_aggregate_state state)
+static void sums_init(duckdb_function_info info, duckdb_aggregate_state state)
 {
-	*links_of(state) = (struct links_state){ 0 };
+	*sums_of(state) = (struct sums_state){ 0 };
 }
 
-static void links_destroy(duckdb_aggregate_state *states, idx_t count)
+static void sums_destroy(duckdb_aggregate_state *states, idx_t count)
 {
 	for (idx_t i = 0; i < count; i++)
-		link_sums_free(TAKE(links_of(states[i])->sums));
+		key_sums_free(TAKE(sums_of(states[i])->sums));
 }
 
 /* A statement has one group: all rows are of one state. */
-static void links_update(duckdb_function_info info, duckdb_data_chunk input,
-			 duckdb_aggregate_state *states)
+static void sums_update(duckdb_function_info info, duckdb_data_chunk input,
+			duckdb_aggregate_state *states)
 {
-	struct links_state *state = links_of(states[0]);
-	const void *columns[STORE_LINKS_ARGUMENTS];
-	struct link_rows rows = { .len = duckdb_data_chunk_get_size(input) };
+	const struct key_shape *shape = duckdb_aggregate_function_get_extra_info(info);
+	struct sums_state *state = sums_of(states[0]);
+	struct key_rows rows = { .len = duckdb_data_chunk_get_size(input) };
+	idx_t at = 0;
 
-	for (idx_t i = 0; i < STORE_LINKS_ARGUMENTS; i++)
-		columns[i] = duckdb_vector_get_data(duckdb_data_chunk_get_vector(input, i));
 	if (!rows.len || state->has_failed)
 		return;
-	state->spec = *(const uint64_t *)columns[0];
-	rows.from_hi = columns[1];
-	rows.from_lo = columns[2];
-	rows.to_hi = columns[3];
-	rows.to_lo = columns[4];
-	rows.octets = columns[5];
-	rows.packets = columns[6];
-	rows.flows = columns[7];
+	state->spec = *(uint64_t *)column_data(input, at++);
+	for (unsigned int i = 0; i < shape->words; i++)
+		rows.keys[i] = column_data(input, at++);
+	for (unsigned int i = 0; i < shape->sums; i++)
+		rows.sums[i] = column_data(input, at++);
 	if (!state->sums)
-		state->sums = link_sums_new();
+		state->sums = key_sums_new(*shape);
 	state->has_failed =
-		!state->sums || rows.len > LINK_ROWS_MAX || link_sums_add(state->sums, &rows);
+		!state->sums || rows.len > KEY_ROWS_MAX || key_sums_add(state->sums, &rows);
 }
 
-static void links_merge(struct links_state *to, struct links_state *from)
+static void sums_merge(struct sums_state *to, struct sums_state *from)
 {
 	to->has_failed |= from->has_failed;
 	if (!from->sums || to->has_failed)
@@ -122,69 +123,103 @@ static void links_merge(struct links_state *to, struct links_state *from)
 	if (!to->sums)
 		to->sums = TAKE(from->sums);
 	else
-		to->has_failed = link_sums_merge(to->sums, from->sums) != 0;
+		to->has_failed = key_sums_merge(to->sums, from->sums) != 0;
 }
 
-static void links_combine(duckdb_function_info info, duckdb_aggregate_state *source,
-			  duckdb_aggregate_state *target, idx_t count)
+static void sums_combine(duckdb_function_info info, duckdb_aggregate_state *source,
+			 duckdb_aggregate_state *target, idx_t count)
 {
 	for (idx_t i = 0; i < count; i++)
-		links_merge(links_of(target[i]), links_of(source[i]));
+		sums_merge(sums_of(target[i]), sums_of(source[i]));
 }
 
-/* The total of all pairs, whose from_hi is how many there are, and behind it the heaviest. */
-static void links_answer(const struct links_state *state, duckdb_vector result, idx_t row)
+/* The total of all groups, whose first word is how many there are, and behind it the heaviest. */
+static void sums_answer(const struct sums_state *state, duckdb_vector result, idx_t row)
 {
-	size_t n = STORE_LINKS_N(state->spec), pairs = 0;
-	AUTO_FREE struct link_sum *all = calloc(n + 1, sizeof(*all));
+	size_t n = STORE_SUMS_N(state->spec), groups;
+	AUTO_FREE struct key_group *all = calloc(n + 1, sizeof(*all));
+	long len = 0;
 
-	if (!all || state->has_failed) {
+	if (all && state->sums && !state->has_failed) {
+		groups = key_sums_total(state->sums, &all[0]);
+		all[0].keys[0] = groups;
+		len = key_sums_top(state->sums, STORE_SUMS_ORDER(state->spec), n, all + 1);
+	}
+	if (!all || state->has_failed || len < 0) {
 		duckdb_vector_ensure_validity_writable(result);
 		duckdb_validity_set_row_invalid(duckdb_vector_get_validity(result), row);
 		return;
 	}
-	if (state->sums) {
-		all[0] = link_sums_total(state->sums, &pairs);
-		all[0].from_hi = pairs;
-		n = link_sums_top(state->sums, STORE_LINKS_ORDER(state->spec), n, all + 1);
-	}
 	duckdb_vector_assign_string_element_len(result, row, (const char *)all,
-						(n + 1) * sizeof(*all));
+						((size_t)len + 1) * sizeof(*all));
 }
 
-static void links_finalize(duckdb_function_info info, duckdb_aggregate_state *source,
-			   duckdb_vector result, idx_t count, idx_t offset)
+static void sums_finalize(duckdb_function_info info, duckdb_aggregate_state *source,
+			  duckdb_vector result, idx_t count, idx_t offset)
 {
 	for (idx_t i = 0; i < count; i++)
-		links_answer(links_of(source[i]), result, offset + i);
+		sums_answer(sums_of(source[i]), result, offset + i);
 }
 
-static duckdb_state add_links(duckdb_connection connection)
+static void add_parameters(duckdb_aggregate_function f, duckdb_type of, unsigned int n)
 {
-	static const duckdb_type types[STORE_LINKS_ARGUMENTS] = {
-		DUCKDB_TYPE_UBIGINT, DUCKDB_TYPE_UBIGINT, DUCKDB_TYPE_UBIGINT, DUCKDB_TYPE_UBIGINT,
-		DUCKDB_TYPE_UBIGINT, DUCKDB_TYPE_BIGINT,  DUCKDB_TYPE_BIGINT,  DUCKDB_TYPE_BIGINT,
-	};
+	duckdb_logical_type type = duckdb_create_logical_type(of);
+
+	for (unsigned int i = 0; i < n; i++)
+		duckdb_aggregate_function_add_parameter(f, type);
+	duckdb_destroy_logical_type(&type);
+}
+
+static duckdb_state add_sums(duckdb_aggregate_function_set set, const char *name,
+			     const struct key_shape *shape)
+{
 	duckdb_aggregate_function f = duckdb_create_aggregate_function();
-	duckdb_logical_type type;
+	duckdb_logical_type type = duckdb_create_logical_type(DUCKDB_TYPE_BLOB);
 	duckdb_state state;
 
-	duckdb_aggregate_function_set_name(f, "wt_links");
-	for (idx_t i = 0; i < STORE_LINKS_ARGUMENTS; i++) {
-		type = duckdb_create_logical_type(types[i]);
-		duckdb_aggregate_function_add_parameter(f, type);
-		duckdb_destroy_logical_type(&type);
+	duckdb_aggregate_function_set_name(f, name);
+	add_parameters(f, DUCKDB_TYPE_UBIGINT, 1 + shape->words + SUM_COUNTS);
+	if (shape->sums == SUM_ALL) {
+		add_parameters(f, DUCKDB_TYPE_UBIGINT, 1);
+		add_parameters(f, DUCKDB_TYPE_BIGINT, 2);
 	}
-	type = duckdb_create_logical_type(DUCKDB_TYPE_BLOB);
 	duckdb_aggregate_function_set_return_type(f, type);
 	duckdb_destroy_logical_type(&type);
-	duckdb_aggregate_function_set_functions(f, links_size, links_init, links_update,
-						links_combine, links_finalize);
-	duckdb_aggregate_function_set_destructor(f, links_destroy);
-	state = duckdb_register_aggregate_function(connection, f);
+	duckdb_aggregate_function_set_functions(f, sums_size, sums_init, sums_update, sums_combine,
+						sums_finalize);
+	duckdb_aggregate_function_set_destructor(f, sums_destroy);
+	duckdb_aggregate_function_set_extra_info(f, (void *)shape, NULL);
+	state = duckdb_add_aggregate_function_to_set(set, f);
 	duckdb_destroy_aggregate_function(&f);
 	return state;
 }
+
+/* One for each number of words. */
+static duckdb_state add_sums_set(duckdb_connection connection, const char *name,
+				 const struct key_shape *shapes)
+{
+	duckdb_aggregate_function_set set = duckdb_create_aggregate_function_set(name);
+	duckdb_state state = DuckDBSuccess;
+
+	for (int i = 0; i < KEY_WORDS_MAX && state == DuckDBSuccess; i++)
+		state = add_sums(set, name, &shapes[i]);
+	if (state == DuckDBSuccess)
+		state = duckdb_register_aggregate_function_set(connection, set);
+	duckdb_destroy_aggregate_function_set(&set);
+	return state;
+}
+
+#define SHAPES(sums)                                                                          \
+	{                                                                                     \
+		{ 1, sums }, { 2, sums }, { 3, sums }, { 4, sums }, { 5, sums }, { 6, sums }, \
+			{ 7, sums },                                                          \
+		{                                                                             \
+			8, sums                                                               \
+		}                                                                             \
+	}
+static const struct key_shape counts[KEY_WORDS_MAX] = SHAPES(SUM_COUNTS);
+static const struct key_shape all[KEY_WORDS_MAX] = SHAPES(SUM_ALL);
+_Static_assert(KEY_WORDS_MAX == 8, "a shape for each");
 
 /* ---- all of them ---------------------------------------------------------------------------- */
 
@@ -207,7 +242,9 @@ static duckdb_state add_quantile(duckdb_connection connection)
 
 int store_functions_add(duckdb_connection connection)
 {
-	if (add_quantile(connection) == DuckDBSuccess && add_links(connection) == DuckDBSuccess)
+	if (add_quantile(connection) == DuckDBSuccess &&
+	    add_sums_set(connection, "wt_sums", counts) == DuckDBSuccess &&
+	    add_sums_set(connection, "wt_sums_all", all) == DuckDBSuccess)
 		return 0;
 	log_error("store: its functions are refused");
 	return -EIO;

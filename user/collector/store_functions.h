@@ -5,22 +5,25 @@
  *   wt_quantile(q, b00, …, b31)  DOUBLEs: the quantile q of a histogram of latencies
  *                                (user/wire/signal.h), interpolated within its bucket, in ns; NULL
  *                                without samples
- *   wt_links(spec, from_hi, from_lo, to_hi, to_lo, octets, packets, flows)
- *                                aggregate, of all rows (no GROUP BY, no NULLs): a BLOB of
- *                                struct link_sum, the total first (from_hi: how many pairs there
- *                                are), then the heaviest pairs. NULL: more pairs than there is
- *                                memory for (link_sums.h). spec is a constant:
- *                                STORE_LINKS_SPEC(how many, order)
+ *   wt_sums(spec, key, …, flows, packets, octets)
+ *   wt_sums_all(spec, key, …, flows, packets, octets, l3_octets, first_us, last_us)
+ *                                aggregates of all rows (no GROUP BY, no NULLs) by a key of up to
+ *                                KEY_WORDS_MAX UBIGINTs: a BLOB of struct key_group, the total
+ *                                first (keys[0]: how many groups there are), then the heaviest.
+ *                                Empty without rows; NULL: more groups than there is memory for
+ *                                (key_sums.h). Counts are UBIGINT, times BIGINT. spec is a constant:
+ *                                STORE_SUMS_SPEC(how many, order)
  */
 #ifndef WT_STORE_FUNCTIONS_H
 #define WT_STORE_FUNCTIONS_H
 
 #include <duckdb.h>
 
-#define STORE_LINKS_ARGUMENTS 8
-#define STORE_LINKS_SPEC(n, order) ((uint64_t)(n) << 8 | (uint64_t)(order))
-#define STORE_LINKS_N(spec) ((size_t)((spec) >> 8))
-#define STORE_LINKS_ORDER(spec) ((enum link_order)((spec) & 0xff))
+#include "user/collector/key_sums.h"
+
+#define STORE_SUMS_SPEC(n, order) ((uint64_t)(n) << 8 | (uint64_t)(order))
+#define STORE_SUMS_N(spec) ((size_t)((spec) >> 8))
+#define STORE_SUMS_ORDER(spec) ((enum key_sum)((spec) & 0xff))
 
 /* Once for each database that is opened. 0 or -EIO, logged. */
 int store_functions_add(duckdb_connection connection);

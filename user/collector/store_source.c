@@ -277,13 +277,13 @@ static void spare_days(const struct store_segments *list, enum store_tier wanted
 }
 
 /* What the list knows of the chosen, so that nobody has to look. */
-static void describe(const struct store_segments *list, const bool *chosen,
+static void describe(struct store *s, const struct store_segments *list, const bool *chosen,
 		     struct store_tiers *tiers)
 {
 	bool any = false;
 
-	tiers->first_us = 0;
-	tiers->is_sampled = tiers->has_files = false;
+	tiers->first_us = tiers->last_us = 0;
+	tiers->is_sampled = tiers->has_files = tiers->may_have_folds = false;
 	for (size_t i = 0; i < list->len; i++) {
 		const struct store_segment *g = &list->at[i];
 
@@ -291,7 +291,11 @@ static void describe(const struct store_segments *list, const bool *chosen,
 			continue;
 		if (!any || g->min_start_us < tiers->first_us)
 			tiers->first_us = g->min_start_us;
+		if (!any || g->max_end_us > tiers->last_us)
+			tiers->last_us = g->max_end_us;
 		any = true;
+		tiers->may_have_folds |= !store_segment_is_rows(g) ||
+					 store_blocks_have_folds(s->blocks, g->number, g->bytes);
 		tiers->is_sampled |= g->is_sampled;
 		tiers->has_files |= g->file[0] != '\0';
 	}
@@ -318,7 +322,7 @@ int store_source_flows(struct store_reader *r, enum store_tier wanted, int64_t f
 			    STORE_TIER_ROWS)
 			break;
 	}
-	describe(&list, chosen, tiers);
+	describe(store_of(r), &list, chosen, tiers);
 	return flows_sql(r, &list, chosen, from_us, to_us, ret);
 }
 

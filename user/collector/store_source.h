@@ -23,8 +23,10 @@ struct store_reader;
 struct store_tiers {
 	uint64_t rows[STORE_TIERS]; /* that are read from each, before any filter */
 	int64_t first_us; /* no row starts before */
+	int64_t last_us; /* none ends after */
 	bool is_sampled; /* rows may have sampling > 1 */
 	bool has_files; /* not all of them are tables */
+	bool may_have_folds; /* rows of kind 1 */
 };
 
 /*

@@ -28,8 +28,7 @@ static void add_aliases(const struct top *top, struct sql_builder *b)
 	}
 }
 
-/* Ties are broken by the keys, so that the same groups win every time. */
-static void add_order(const struct top *top, struct sql_builder *b)
+void top_add_order(const struct top *top, struct sql_builder *b)
 {
 	sql_add(b, top->order->column);
 	sql_add(b, " DESC");
@@ -156,7 +155,7 @@ static void add_winners(const struct top *top, struct sql_builder *b)
 	sql_add(b, " GROUP BY ALL)");
 	having_add(&top->having, b);
 	sql_add(b, " ORDER BY ");
-	add_order(top, b);
+	top_add_order(top, b);
 	sql_add(b, " LIMIT ");
 	sql_u64(b, top->n);
 	sql_add(b, ")");
@@ -236,7 +235,7 @@ static void add_those_that_win(const struct top *top, struct sql_builder *b)
 		"FROM (FROM g WHERE won)");
 	having_add(&top->having, b);
 	sql_add(b, " ORDER BY ");
-	add_order(top, b);
+	top_add_order(top, b);
 	sql_add(b, " LIMIT ");
 	sql_u64(b, top->n);
 	sql_add(b, ")");
@@ -263,7 +262,7 @@ void top_add_statement(const struct top *top, struct sql_builder *b)
 	sql_add(b, " UNION ALL BY NAME ");
 	add_those_that_win(top, b);
 	sql_add(b, ") t ORDER BY is_group, ");
-	add_order(top, b);
+	top_add_order(top, b);
 }
 
 static void add_fold_sum(const struct top *top, struct sql_builder *b, enum query_measure measure,

@@ -5,6 +5,7 @@
 #ifndef WT_TOP_SQL_H
 #define WT_TOP_SQL_H
 
+#include "user/collector/key_sums.h"
 #include "user/collector/query.h"
 #include "user/collector/query_having.h"
 #include "user/collector/query_keys.h"
@@ -28,6 +29,8 @@ struct top_order {
 	const char *name;
 	const char *column; /* of the groups */
 	unsigned int sums; /* enum top_sum: what column needs */
+	bool is_sum; /* and is no more than this one: */
+	enum key_sum sum;
 };
 
 struct top {
@@ -51,6 +54,9 @@ bool top_has_key(const struct top *top, const char *name);
  * without any group its sums are 0. Then the groups.
  */
 void top_add_statement(const struct top *top, struct sql_builder *b);
+
+/* "octets DESC, k_a, …": ties are broken by the keys, so that the same groups win every time. */
+void top_add_order(const struct top *top, struct sql_builder *b);
 
 /*
  * One row: packets and octets folded; perhaps folded (the filter asks for what folds do not know);

@@ -1,0 +1,453 @@
+// SPDX-License-Identifier: Apache-2.0 OR GPL-2.0
+/* Rows in, sums by key and the heaviest of them out. */
+#include "user/collector/key_sums.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+
+#include "user/lib/cleanup.h"
+
+#define INDEX_MIN (1u << 16) /* entries at first */
+#define INDEX_MAX (1u << 22)
+#define NUMBER_BITS 24 /* of an index entry; the others are a tag */
+#define NUMBER_MASK ((1u << NUMBER_BITS) - 1)
+#define INDEX_AHEAD 32 /* rows whose index entry, and whose group, are fetched ahead */
+#define GROUP_AHEAD 16
+#define LARGE_PAGE (2u << 20)
+#define KEPT 2 /* of those that are freed: their pages are there already */
+#define KEPT_BYTES_MAX (16u << 20) /* larger ones are not kept */
+#define INLINE static inline __attribute__((always_inline))
+
+/* What is mapped, at its largest. Groups: hash, words of the key, sums. */
+struct pages {
+	uint32_t index[INDEX_MAX]; /* tag | number + 1; 0: empty */
+	uint64_t groups[KEY_SUMS_BYTES_MAX / sizeof(uint64_t)];
+};
+
+struct key_sums {
+	struct pages *pages;
+	struct key_shape shape;
+	size_t stride; /* of a group, in words */
+	size_t index_len; /* a power of two, twice the groups there is room for */
+	size_t len;
+	size_t len_max;
+	size_t room; /* bytes of what is kept free for it */
+	bool is_full;
+};
+
+static _Atomic size_t room_of_all; /* bytes */
+
+INLINE uint64_t *group_at(const struct key_sums *s, size_t number)
+{
+	return &s->pages->groups[number * s->stride];
+}
+
+/* ---- memory --------------------------------------------------------------------------------- */
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of what is kept */
+static struct key_sums *kept[KEPT];
+
+static struct key_sums *take_kept(void)
+{
+	struct key_sums *s = NULL;
+
+	pthread_mutex_lock(&lock);
+	for (size_t i = 0; i < KEPT && !s; i++)
+		s = TAKE(kept[i]);
+	pthread_mutex_unlock(&lock);
+	return s;
+}
+
+static bool keep(struct key_sums *s)
+{
+	bool is_kept = false;
+
+	if (!s->index_len || s->room > KEPT_BYTES_MAX)
+		return false;
+	memset(s->pages->index, 0, s->index_len * sizeof(*s->pages->index));
+	s->len = 0;
+	s->is_full = false;
+	pthread_mutex_lock(&lock);
+	for (size_t i = 0; i < KEPT && !is_kept; i++) {
+		is_kept = !kept[i];
+		if (is_kept)
+			kept[i] = s;
+	}
+	pthread_mutex_unlock(&lock);
+	return is_kept;
+}
+
+void key_sums_free(struct key_sums *s)
+{
+	if (!s || keep(s))
+		return;
+	atomic_fetch_sub(&room_of_all, s->room);
+	free(s->pages);
+	free(s);
+}
+
+/* ---- where a group is ----------------------------------------------------------------------- */
+
+/* Nobody outside can choose keys that meet. */
+static uint64_t secret[KEY_WORDS_MAX];
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static void make_secret(void)
+{
+	if (getrandom(secret, sizeof(secret), 0) != sizeof(secret))
+		secret[0] = (uint64_t)(uintptr_t)&secret;
+}
+
+INLINE uint64_t fold(uint64_t a, uint64_t b)
+{
+	unsigned __int128 product = (unsigned __int128)a * b;
+
+	return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+/* Of two words a multiplication. */
+INLINE uint64_t hash(const struct key_rows *r, size_t i, unsigned int words)
+{
+	uint64_t h = UINT64_C(0xe7037ed1a0b428db);
+
+	for (unsigned int w = 0; w < words; w += 2) {
+		uint64_t a = r->keys[w][i] ^ secret[w] ^ h;
+		uint64_t b = w + 1 < words ? r->keys[w + 1][i] ^ secret[w + 1] : secret[w];
+
+		h = fold(a, b ^ UINT64_C(0x9e3779b97f4a7c15));
+	}
+	return h;
+}
+
+INLINE uint32_t tag_of(uint64_t h)
+{
+	return (uint32_t)(h >> 32) & ~NUMBER_MASK;
+}
+
+/* What the entry that h would have first leads to, for it to be fetched. */
+INLINE const uint64_t *likely(const struct key_sums *s, uint64_t h)
+{
+	uint32_t number = s->pages->index[h & (s->index_len - 1)] & NUMBER_MASK;
+
+	return group_at(s, number ? number - 1 : 0);
+}
+
+/* The index has twice as many entries as there are groups, so that one is empty. */
+static void put(struct key_sums *s, uint64_t h, uint32_t number)
+{
+	uint32_t *index = s->pages->index;
+	size_t at = h & (s->index_len - 1);
+
+	while (index[at])
+		at = (at + 1) & (s->index_len - 1);
+	index[at] = tag_of(h) | (number + 1);
+}
+
+/* In place: groups know their hashes. */
+static int grow_to(struct key_sums *s, size_t len)
+{
+	size_t room = len * sizeof(uint32_t) + len / 2 * s->stride * sizeof(uint64_t);
+	size_t more = room > s->room ? room - s->room : 0;
+
+	if (atomic_fetch_add(&room_of_all, more) + more > KEY_SUMS_BYTES_ALL) {
+		atomic_fetch_sub(&room_of_all, more);
+		return -ENOBUFS;
+	}
+	s->room += more;
+	memset(s->pages->index, 0, len * sizeof(*s->pages->index));
+	s->index_len = len;
+	for (size_t i = 0; i < s->len; i++)
+		put(s, *group_at(s, i), (uint32_t)i);
+	return 0;
+}
+
+/* Room for n more groups, as far as there may be. */
+static int make_room(struct key_sums *s, size_t n)
+{
+	size_t want = s->len + n < s->len_max ? s->len + n : s->len_max, len = s->index_len;
+
+	while (len / 2 < want)
+		len *= 2;
+	return len > s->index_len ? grow_to(s, len) : 0;
+}
+
+static void set_shape(struct key_sums *s, struct key_shape shape)
+{
+	s->shape = shape;
+	s->stride = 1 + shape.words + shape.sums;
+	s->len_max = KEY_SUMS_BYTES_MAX / sizeof(uint64_t) / s->stride;
+	if (s->len_max > INDEX_MAX / 2)
+		s->len_max = INDEX_MAX / 2;
+}
+
+struct key_sums *key_sums_new(struct key_shape shape)
+{
+	struct key_sums *s = take_kept();
+
+	pthread_once(&once, make_secret);
+	if (!s)
+		s = calloc(1, sizeof(*s));
+	if (!s)
+		return NULL;
+	set_shape(s, shape);
+	if (!s->pages) {
+		s->pages = aligned_alloc(LARGE_PAGE, sizeof(*s->pages)); /* mapped: so large */
+		if (s->pages)
+			madvise(s->pages, sizeof(*s->pages), MADV_HUGEPAGE); /* or small ones */
+	}
+	if (!s->pages || grow_to(s, s->index_len ? s->index_len : INDEX_MIN)) {
+		s->index_len = 0;
+		key_sums_free(s);
+		return NULL;
+	}
+	return s;
+}
+
+/* ---- adding up ------------------------------------------------------------------------------ */
+
+INLINE int64_t plus(int64_t a, int64_t b)
+{
+	int64_t sum;
+
+	return __builtin_add_overflow(a, b, &sum) ? INT64_MAX : sum;
+}
+
+/* Counts are not negative: one that seems to be has more than a sum can say. */
+INLINE void add_sum(int64_t *sums, unsigned int which, int64_t more)
+{
+	if (which == SUM_FIRST_US)
+		sums[which] = more < sums[which] ? more : sums[which];
+	else if (which == SUM_LAST_US)
+		sums[which] = more > sums[which] ? more : sums[which];
+	else
+		sums[which] = plus(sums[which], more < 0 ? INT64_MAX : more);
+}
+
+static void empty_sums(int64_t *sums, unsigned int len)
+{
+	static const int64_t none[SUM_ALL] = {
+		[SUM_FIRST_US] = INT64_MAX, [SUM_LAST_US] = INT64_MIN
+	};
+
+	memcpy(sums, none, len * sizeof(*sums));
+}
+
+INLINE bool has_key(const uint64_t *group, const struct key_rows *r, size_t i, unsigned int words)
+{
+	uint64_t other = 0;
+
+	for (unsigned int w = 0; w < words; w++)
+		other |= group[1 + w] ^ r->keys[w][i];
+	return !other;
+}
+
+static uint64_t *new_group(struct key_sums *s, uint64_t h, size_t at)
+{
+	uint64_t *group;
+
+	if (s->len == s->len_max)
+		return NULL;
+	s->pages->index[at] = tag_of(h) | (uint32_t)(s->len + 1);
+	group = group_at(s, s->len++);
+	group[0] = h;
+	empty_sums((int64_t *)group + 1 + s->shape.words, s->shape.sums);
+	return group;
+}
+
+/* The row's group, or a new one; NULL: there is no room. */
+INLINE uint64_t *find(struct key_sums *s, uint64_t h, const struct key_rows *r, size_t i,
+		      unsigned int words)
+{
+	uint32_t tag = tag_of(h), *index = s->pages->index;
+	uint64_t *group;
+	size_t at = h & (s->index_len - 1);
+
+	for (; index[at]; at = (at + 1) & (s->index_len - 1)) {
+		if ((index[at] & ~NUMBER_MASK) != tag)
+			continue;
+		group = group_at(s, (index[at] & NUMBER_MASK) - 1);
+		if (has_key(group, r, i, words))
+			return group;
+	}
+	group = new_group(s, h, at);
+	for (unsigned int w = 0; group && w < words; w++)
+		group[1 + w] = r->keys[w][i];
+	return group;
+}
+
+/* `words` and `sums` are the shape's, constants where it is a common one. */
+INLINE int add_rows(struct key_sums *s, const struct key_rows *r, unsigned int words,
+		    unsigned int sums)
+{
+	uint64_t hashes[KEY_ROWS_MAX + INDEX_AHEAD], *group = NULL;
+	size_t n = r->len;
+
+	for (size_t i = 0; i < n; i++)
+		hashes[i] = hash(r, i, words);
+	memset(&hashes[n], 0, INDEX_AHEAD * sizeof(*hashes));
+	for (size_t i = 0; i < n; i++) {
+		__builtin_prefetch(&s->pages->index[hashes[i + INDEX_AHEAD] & (s->index_len - 1)]);
+		__builtin_prefetch(likely(s, hashes[i + GROUP_AHEAD]));
+		if (!group || group[0] != hashes[i] || !has_key(group, r, i, words))
+			group = find(s, hashes[i], r, i, words);
+		if (!group)
+			return -ENOBUFS;
+		for (unsigned int k = 0; k < sums; k++)
+			add_sum((int64_t *)group + 1 + words, k, r->sums[k][i]);
+	}
+	return 0;
+}
+
+#define ADD_ROWS(words)                                                              \
+	static int add_##words(struct key_sums *s, const struct key_rows *r)         \
+	{                                                                            \
+		return s->shape.sums == SUM_ALL ? add_rows(s, r, words, SUM_ALL)     \
+						: add_rows(s, r, words, SUM_COUNTS); \
+	}
+ADD_ROWS(1)
+ADD_ROWS(2)
+ADD_ROWS(3)
+ADD_ROWS(4)
+ADD_ROWS(5)
+
+static int add_more(struct key_sums *s, const struct key_rows *r)
+{
+	return add_rows(s, r, s->shape.words, s->shape.sums);
+}
+
+int key_sums_add(struct key_sums *s, const struct key_rows *rows)
+{
+	static int (*const add[])(struct key_sums *s, const struct key_rows *r) = { NULL,  add_1,
+										    add_2, add_3,
+										    add_4, add_5 };
+	unsigned int words = s->shape.words;
+
+	if (!s->is_full)
+		s->is_full = make_room(s, rows->len) ||
+			     (words < ARRAY_LEN(add) ? add[words](s, rows) : add_more(s, rows));
+	return s->is_full ? -ENOBUFS : 0;
+}
+
+/* A group of another one as a row of one's own. */
+static int merge_group(struct key_sums *s, const uint64_t *from)
+{
+	unsigned int words = s->shape.words;
+	struct key_rows row = { .len = 1 };
+	uint64_t *group;
+
+	for (unsigned int w = 0; w < words; w++)
+		row.keys[w] = &from[1 + w];
+	group = find(s, from[0], &row, 0, words);
+	if (!group)
+		return -ENOBUFS;
+	for (unsigned int k = 0; k < s->shape.sums; k++)
+		add_sum((int64_t *)group + 1 + words, k, ((const int64_t *)from)[1 + words + k]);
+	return 0;
+}
+
+int key_sums_merge(struct key_sums *s, const struct key_sums *from)
+{
+	s->is_full |= from->is_full || make_room(s, from->len);
+	for (size_t i = 0; !s->is_full && i < from->len; i++) {
+		if (i + INDEX_AHEAD < from->len) {
+			__builtin_prefetch(&s->pages->index[*group_at(from, i + INDEX_AHEAD) &
+							    (s->index_len - 1)]);
+			__builtin_prefetch(likely(s, *group_at(from, i + GROUP_AHEAD)));
+		}
+		s->is_full = merge_group(s, group_at(from, i)) != 0;
+	}
+	return s->is_full ? -ENOBUFS : 0;
+}
+
+/* ---- the heaviest --------------------------------------------------------------------------- */
+
+struct place {
+	const struct key_sums *s;
+	enum key_sum order;
+};
+
+/* Below 0: a comes first. */
+static int compare(const uint64_t *a, const uint64_t *b, const struct place *p)
+{
+	unsigned int words = p->s->shape.words;
+	int64_t x = ((const int64_t *)a)[1 + words + p->order];
+	int64_t y = ((const int64_t *)b)[1 + words + p->order];
+
+	if (x != y)
+		return x > y ? -1 : 1;
+	for (unsigned int w = 1; w <= words; w++)
+		if (a[w] != b[w])
+			return a[w] < b[w] ? -1 : 1;
+	return 0;
+}
+
+static int compare_sorted(const void *a, const void *b, void *place)
+{
+	return compare(*(const uint64_t *const *)a, *(const uint64_t *const *)b, place);
+}
+
+/* heap[0] is the last of those that are kept: what comes before it takes its place, and sinks. */
+static void sink(const uint64_t **heap, size_t len, size_t at, const struct place *p)
+{
+	for (size_t child; (child = 2 * at + 1) < len; at = child) {
+		const uint64_t *moved = heap[at];
+
+		if (child + 1 < len && compare(heap[child + 1], heap[child], p) > 0)
+			child++;
+		if (compare(heap[child], heap[at], p) <= 0)
+			return;
+		heap[at] = heap[child];
+		heap[child] = moved;
+	}
+}
+
+static void copy_group(const struct key_sums *s, const uint64_t *group, struct key_group *ret)
+{
+	*ret = (struct key_group){ 0 };
+	memcpy(ret->keys, group + 1, s->shape.words * sizeof(uint64_t));
+	memcpy(ret->sums, group + 1 + s->shape.words, s->shape.sums * sizeof(int64_t));
+}
+
+long key_sums_top(const struct key_sums *s, enum key_sum order, size_t n, struct key_group *ret)
+{
+	size_t len = n < s->len ? n : s->len;
+	AUTO_FREE const uint64_t **heap = calloc(len + 1, sizeof(*heap));
+	struct place place = { s, order };
+
+	if (!heap)
+		return -ENOMEM;
+	for (size_t i = 0; i < len; i++)
+		heap[i] = group_at(s, i);
+	for (size_t i = len / 2; i-- > 0;)
+		sink(heap, len, i, &place);
+	for (size_t i = len; len && i < s->len; i++) {
+		if (compare(group_at(s, i), heap[0], &place) >= 0)
+			continue;
+		heap[0] = group_at(s, i);
+		sink(heap, len, 0, &place);
+	}
+	qsort_r(heap, len, sizeof(*heap), compare_sorted, &place);
+	for (size_t i = 0; i < len; i++)
+		copy_group(s, heap[i], &ret[i]);
+	return (long)len;
+}
+
+size_t key_sums_total(const struct key_sums *s, struct key_group *ret)
+{
+	struct key_group group;
+
+	*ret = (struct key_group){ 0 };
+	empty_sums(ret->sums, s->shape.sums);
+	for (size_t i = 0; i < s->len; i++) {
+		copy_group(s, group_at(s, i), &group);
+		for (unsigned int k = 0; k < s->shape.sums; k++)
+			add_sum(ret->sums, k, group.sums[k]);
+	}
+	return s->len;
+}

@@ -206,6 +206,11 @@ int block_check(const uint8_t *block)
 										       : -EBADMSG;
 }
 
+size_t block_column_size(size_t column)
+{
+	return type_of(column)->size;
+}
+
 size_t block_column_bytes(const struct block_head *head, size_t column)
 {
 	return (size_t)head->rows * head->columns[column].width;

@@ -55,6 +55,9 @@ bool block_has_folds(const struct block_head *head);
 /* Whether all of its bytes are what was written. The head was checked. */
 int block_check(const uint8_t *block); /* 0 or -EBADMSG */
 
+/* Bytes of one value of a column, as it is. */
+size_t block_column_size(size_t column);
+
 /* Bytes of a column's values. The head was checked. */
 size_t block_column_bytes(const struct block_head *head, size_t column);
 

@@ -10,22 +10,12 @@
 #include <unistd.h>
 
 #include "user/collector/store_block.h"
-#include "user/collector/store_blocks.h"
+#include "user/collector/store_scan_plan.h"
+#include "user/collector/store_scan_sorted.h"
 #include "user/lib/cleanup.h"
 #include "user/lib/log.h"
 
 #define WHOLE_BYTES (64u << 10) /* a block that is no larger is read at once */
-
-enum argument { ARG_HOUR, ARG_BYTES, ARG_SKIP, ARG_FROM_US, ARG_TO_US, ARGUMENTS };
-
-/* What a statement reads. */
-struct scan_plan {
-	struct store_blocks *blocks;
-	int64_t hour;
-	uint64_t skip;
-	struct block_entry *at;
-	size_t len;
-};
 
 /* One run of it. */
 struct scan_run {
@@ -43,86 +33,6 @@ struct scan_part {
 	const uint8_t *values[BLOCK_COLUMNS]; /* of wanted columns, in buf */
 	uint32_t row; /* the next one */
 };
-
-/* ---- the plan ------------------------------------------------------------------------------- */
-
-static void plan_free(void *arg)
-{
-	struct scan_plan *plan = arg;
-
-	if (!plan)
-		return;
-	free(plan->at);
-	free(plan);
-}
-DEFINE_AUTO(plan_free, void *);
-
-static int64_t argument(duckdb_bind_info info, enum argument which)
-{
-	duckdb_value value = duckdb_bind_get_parameter(info, which);
-	int64_t n = duckdb_get_int64(value);
-
-	duckdb_destroy_value(&value);
-	return n;
-}
-
-/* Blocks with a row that may be wanted; how many rows they have. */
-static uint64_t prune(struct scan_plan *plan, int64_t from_us, int64_t to_us)
-{
-	uint64_t rows = 0;
-	size_t len = 0;
-
-	for (size_t i = 0; i < plan->len; i++) {
-		const struct block_entry *e = &plan->at[i];
-
-		if (e->first_row + e->rows <= plan->skip || e->max_end_us < from_us ||
-		    e->min_start_us >= to_us)
-			continue;
-		rows += e->rows;
-		plan->at[len++] = *e;
-	}
-	plan->len = len;
-	return rows;
-}
-
-static void fail_bind(duckdb_bind_info info, int64_t hour, int err)
-{
-	char name[STORE_FILE_MAX], text[128];
-
-	snprintf(text, sizeof(text), "/segments/%s: %s", store_blocks_name(hour, name),
-		 strerror(-err));
-	duckdb_bind_set_error(info, text);
-}
-
-static void scan_bind(duckdb_bind_info info)
-{
-	AUTO(plan_free) void *owned = calloc(1, sizeof(struct scan_plan));
-	struct scan_plan *plan = owned;
-	int err;
-
-	if (!plan) {
-		duckdb_bind_set_error(info, "no memory");
-		return;
-	}
-	plan->blocks = duckdb_bind_get_extra_info(info);
-	plan->hour = argument(info, ARG_HOUR);
-	plan->skip = (uint64_t)argument(info, ARG_SKIP);
-	err = store_blocks_list(plan->blocks, plan->hour, (uint64_t)argument(info, ARG_BYTES),
-				&plan->at, &plan->len);
-	if (err) {
-		fail_bind(info, plan->hour, err);
-		return;
-	}
-	for (size_t i = 0; i < FLOW_COLUMNS; i++) {
-		duckdb_logical_type type = duckdb_create_logical_type(store_flow_columns[i].type);
-
-		duckdb_bind_add_result_column(info, store_flow_columns[i].name, type);
-		duckdb_destroy_logical_type(&type);
-	}
-	duckdb_bind_set_cardinality(
-		info, prune(plan, argument(info, ARG_FROM_US), argument(info, ARG_TO_US)), false);
-	duckdb_bind_set_bind_data(info, TAKE(owned), plan_free);
-}
 
 /* ---- a run ---------------------------------------------------------------------------------- */
 
@@ -174,13 +84,6 @@ static void scan_init_part(duckdb_init_info info)
 
 /* ---- a block -------------------------------------------------------------------------------- */
 
-static int read_at(int fd, void *to, size_t len, uint64_t at)
-{
-	ssize_t n = pread(fd, to, len, (off_t)at);
-
-	return n < 0 ? -errno : n < (ssize_t)len ? -EBADMSG : 0;
-}
-
 static int make_room(struct scan_part *part, size_t bytes)
 {
 	uint8_t *buf;
@@ -201,11 +104,9 @@ static int read_whole(const struct scan_run *run, struct scan_part *part,
 	int err = make_room(part, e->bytes);
 
 	if (!err)
-		err = read_at(run->fd, part->buf, e->bytes, e->offset);
-	if (err)
-		return err;
-	memcpy(&part->head, part->buf, sizeof(part->head));
-	err = block_head_check(&part->head, e->bytes);
+		err = scan_read_block(run->fd, e, part->buf);
+	if (!err)
+		memcpy(&part->head, part->buf, sizeof(part->head));
 	for (size_t i = 0; !err && i < run->len; i++)
 		if (run->columns[i] < BLOCK_COLUMNS)
 			part->values[i] = part->buf + part->head.columns[run->columns[i]].offset;
@@ -216,7 +117,7 @@ static int read_wanted(const struct scan_run *run, struct scan_part *part,
 		       const struct block_entry *e)
 {
 	size_t wanted = 0, at = 0;
-	int err = read_at(run->fd, &part->head, sizeof(part->head), e->offset);
+	int err = scan_read_at(run->fd, &part->head, sizeof(part->head), e->offset);
 
 	if (!err)
 		err = block_head_check(&part->head, e->bytes);
@@ -232,7 +133,7 @@ static int read_wanted(const struct scan_run *run, struct scan_part *part,
 			continue;
 		c = &part->head.columns[run->columns[i]];
 		part->values[i] = part->buf + at;
-		err = read_at(run->fd, part->buf + at,
+		err = scan_read_at(run->fd, part->buf + at,
 			      block_column_bytes(&part->head, run->columns[i]),
 			      e->offset + c->offset);
 		at += (block_column_bytes(&part->head, run->columns[i]) + 7) / 8 * 8;
@@ -244,11 +145,12 @@ static int read_wanted(const struct scan_run *run, struct scan_part *part,
 static int next_block(const struct scan_plan *plan, struct scan_run *run, struct scan_part *part)
 {
 	size_t i = atomic_fetch_add(&run->next, 1);
-	const struct block_entry *e = &plan->at[i];
+	const struct block_entry *e;
 	int err;
 
 	if (i >= plan->len)
 		return 1;
+	e = &plan->at[i];
 	err = e->bytes <= WHOLE_BYTES ? read_whole(run, part, e) : read_wanted(run, part, e);
 	if (!err && part->head.rows != e->rows)
 		err = -EBADMSG;
@@ -258,14 +160,8 @@ static int next_block(const struct scan_plan *plan, struct scan_run *run, struct
 
 static uint8_t *vector_at(duckdb_data_chunk output, idx_t i, size_t column, idx_t row)
 {
-	duckdb_type type = store_flow_columns[column].type;
-	size_t size = type == DUCKDB_TYPE_UTINYINT    ? 1
-		      : type == DUCKDB_TYPE_USMALLINT ? 2
-		      : type == DUCKDB_TYPE_UINTEGER  ? 4
-						      : 8;
-
 	return (uint8_t *)duckdb_vector_get_data(duckdb_data_chunk_get_vector(output, i)) +
-	       row * size;
+	       row * block_column_size(column);
 }
 
 /* Rows of small blocks come together in a vector. */
@@ -304,44 +200,16 @@ static void scan_rows(duckdb_function_info info, duckdb_data_chunk output)
 
 int store_scan_add(duckdb_connection connection, struct store_blocks *blocks)
 {
-	duckdb_table_function f = duckdb_create_table_function();
+	duckdb_table_function f = scan_function_new("wt_rows", blocks);
 	duckdb_state state;
 
-	duckdb_table_function_set_name(f, "wt_rows");
-	for (int i = 0; i < ARGUMENTS; i++) {
-		duckdb_logical_type type = duckdb_create_logical_type(DUCKDB_TYPE_BIGINT);
-
-		duckdb_table_function_add_parameter(f, type);
-		duckdb_destroy_logical_type(&type);
-	}
-	duckdb_table_function_set_extra_info(f, blocks, NULL);
-	duckdb_table_function_set_bind(f, scan_bind);
 	duckdb_table_function_set_init(f, scan_init);
 	duckdb_table_function_set_local_init(f, scan_init_part);
 	duckdb_table_function_set_function(f, scan_rows);
-	duckdb_table_function_supports_projection_pushdown(f, true);
 	state = duckdb_register_table_function(connection, f);
 	duckdb_destroy_table_function(&f);
 	if (state == DuckDBSuccess)
-		return 0;
+		return store_scan_sorted_add(connection, blocks);
 	log_error("store: its function wt_rows is refused");
 	return -EIO;
-}
-
-void store_scan_source(const struct store_segment *g, uint64_t skip, int64_t from_us, int64_t to_us,
-		       FILE *out)
-{
-	if (store_segment_is_rows(g)) {
-		const int64_t arguments[ARGUMENTS] = { g->number, (int64_t)g->bytes, (int64_t)skip,
-						       from_us, to_us };
-
-		for (int i = 0; i < ARGUMENTS; i++) /* there is no literal of the smallest */
-			fprintf(out, "%s(%" PRId64 ")::BIGINT", i ? ", " : "wt_rows(",
-				arguments[i] == INT64_MIN ? -INT64_MAX : arguments[i]);
-		fputs(")", out);
-		return;
-	}
-	fputs(g->name, out);
-	if (skip)
-		fprintf(out, " WHERE rowid >= %" PRIu64, skip);
 }

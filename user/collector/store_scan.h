@@ -25,5 +25,7 @@ int store_scan_add(duckdb_connection connection, struct store_blocks *blocks);
  */
 void store_scan_source(const struct store_segment *g, uint64_t skip, int64_t from_us, int64_t to_us,
 		       FILE *out);
+/* The same of a segment with rows, sorted as files are (store_scan_sorted.h). */
+void store_scan_sorted_source(const struct store_segment *g, FILE *out);
 
 #endif

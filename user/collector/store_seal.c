@@ -138,6 +138,10 @@ static void write_source(const struct store_segment *g, FILE *out)
 static void select_table(const struct store_segment *g, FILE *out)
 {
 	fputs("SELECT * FROM ", out);
+	if (store_segment_is_rows(g)) {
+		store_scan_sorted_source(g, out);
+		return;
+	}
 	write_source(g, out);
 	fprintf(out, " ORDER BY %s", orders[g->series]);
 }

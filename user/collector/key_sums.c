@@ -414,6 +414,16 @@ static void copy_group(const struct key_sums *s, const uint64_t *group, struct k
 	memcpy(ret->sums, group + 1 + s->shape.words, s->shape.sums * sizeof(int64_t));
 }
 
+size_t key_sums_len(const struct key_sums *s)
+{
+	return s->len;
+}
+
+void key_sums_get(const struct key_sums *s, size_t i, struct key_group *ret)
+{
+	copy_group(s, group_at(s, i), ret);
+}
+
 long key_sums_top(const struct key_sums *s, enum key_sum order, size_t n, struct key_group *ret)
 {
 	size_t len = n < s->len ? n : s->len;

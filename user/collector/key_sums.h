@@ -59,6 +59,10 @@ int key_sums_add(struct key_sums *s, const struct key_rows *rows);
 /* All of `from`, which has the same shape, too. As key_sums_add(). */
 int key_sums_merge(struct key_sums *s, const struct key_sums *from);
 
+size_t key_sums_len(const struct key_sums *s);
+/* Any of them, in no order. */
+void key_sums_get(const struct key_sums *s, size_t i, struct key_group *ret);
+
 /* The n heaviest, or all, heaviest first (then by key), to ret; how many. -ENOMEM. */
 long key_sums_top(const struct key_sums *s, enum key_sum order, size_t n, struct key_group *ret);
 /* Of all groups, which has no key; how many there are. */

@@ -133,14 +133,15 @@ void row_sort_finish(struct row_sort *s)
 
 /* ---- reading -------------------------------------------------------------------------------- */
 
-#define GATHER(bits)                                                                               \
-	static void gather_##bits(const uint32_t *order, uint32_t len, const void *values, void *to) \
-	{                                                                                          \
-		const uint##bits##_t *v = values;                                                  \
-		uint##bits##_t *out = to;                                                          \
-                                                                                                   \
-		for (uint32_t i = 0; i < len; i++)                                                 \
-			out[i] = v[order[i]];                                                      \
+#define GATHER(bits)                                                                       \
+	static void gather_##bits(const uint32_t *order, uint32_t len, const void *values, \
+				  void *to)                                                \
+	{                                                                                  \
+		const uint##bits##_t *v = values;                                          \
+		uint##bits##_t *out = to;                                                  \
+                                                                                           \
+		for (uint32_t i = 0; i < len; i++)                                         \
+			out[i] = v[order[i]];                                              \
 	}
 GATHER(8)
 GATHER(16)

@@ -13,6 +13,10 @@
  *                                Empty without rows; NULL: more groups than there is memory for
  *                                (key_sums.h). Counts are UBIGINT, times BIGINT. spec is a constant:
  *                                STORE_SUMS_SPEC(how many, order)
+ *   wt_best(top, exporter_id UBIGINT, slot BIGINT, h UBIGINT, octets UBIGINT)
+ *                                aggregate of all rows: a list of (exporter_id, slot, h), those that
+ *                                keep rows of their own (rollup_best.h). An error, with the words
+ *                                STORE_BEST_TOO_MANY, where there is no memory for all
  */
 #ifndef WT_STORE_FUNCTIONS_H
 #define WT_STORE_FUNCTIONS_H
@@ -24,6 +28,8 @@
 #define STORE_SUMS_SPEC(n, order) ((uint64_t)(n) << 8 | (uint64_t)(order))
 #define STORE_SUMS_N(spec) ((size_t)((spec) >> 8))
 #define STORE_SUMS_ORDER(spec) ((enum key_sum)((spec) & 0xff))
+
+#define STORE_BEST_TOO_MANY "too many conversations"
 
 /* Once for each database that is opened. 0 or -EIO, logged. */
 int store_functions_add(duckdb_connection connection);

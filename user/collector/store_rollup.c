@@ -59,18 +59,30 @@ static const char fold_key[] =
  * would be sorted, where few of them stay. Two with one hash stay or go together. The weight's low
  * bits tell equal ones apart, so that about `top` stay and not all.
  */
-static void write_best(FILE *out, int64_t slot_us, unsigned int top, const char *source)
+static void write_best(FILE *out, enum rollup_way way, int64_t slot_us, unsigned int top,
+		       const char *source)
 {
 	fprintf(out,
-		"WITH flat AS (SELECT *, start_us // %" PRId64 " AS slot, %s AS h FROM "
-		"(FROM minutes_none UNION ALL BY NAME FROM %s)), "
+		"WITH flat AS NOT MATERIALIZED (SELECT *, start_us // %" PRId64
+		" AS slot, %s AS h FROM "
+		"(FROM minutes_none UNION ALL BY NAME FROM %s)), ",
+		slot_us, hashed, source);
+	if (way == ROLLUP_QUICK) {
+		fprintf(out,
+			"best AS (SELECT exporter_id::UINTEGER AS exporter_id, slot, h FROM (SELECT "
+			"unnest(wt_best(%u::UBIGINT, exporter_id::UBIGINT, slot, h, l2_octets), "
+			"recursive := true) FROM flat WHERE kind = 0)), ",
+			top);
+		return;
+	}
+	fprintf(out,
 		"sums AS (SELECT *, octets * 1024 + h %% 1024 AS weight FROM (SELECT exporter_id, "
 		"slot, h, sum(try_cast(l2_octets AS BIGINT)) AS octets FROM flat WHERE kind = 0 GROUP BY ALL)), "
 		"bars AS (SELECT exporter_id, slot, CASE WHEN count(*) > %u THEN "
 		"list_min(max(weight, %u)) ELSE -1 END AS bar FROM sums GROUP BY ALL), "
 		"best AS (SELECT exporter_id, slot, h FROM sums JOIN bars USING (exporter_id, slot) "
 		"WHERE weight > bar), ",
-		slot_us, hashed, source, top, top + 1);
+		top, top + 1);
 }
 
 /*
@@ -80,10 +92,10 @@ static void write_best(FILE *out, int64_t slot_us, unsigned int top, const char 
 static const char firsts[] =
 	"firsts AS (SELECT id, min(id) OVER (PARTITION BY agent, exporter) AS first FROM exporters) ";
 
-void store_rollup_sql(const char *source, int64_t slot_us, unsigned int top, int64_t hour,
-		      FILE *out)
+void store_rollup_sql(const char *source, enum rollup_way way, int64_t slot_us, unsigned int top,
+		      int64_t hour, FILE *out)
 {
-	write_best(out, slot_us, top, source);
+	write_best(out, way, slot_us, top, source);
 	fprintf(out,
 		"kept AS (SELECT %s, %s, %s FROM flat SEMI JOIN best USING (exporter_id, slot, h) "
 		"WHERE kind = 0 GROUP BY ALL), "

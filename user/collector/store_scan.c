@@ -134,8 +134,8 @@ static int read_wanted(const struct scan_run *run, struct scan_part *part,
 		c = &part->head.columns[run->columns[i]];
 		part->values[i] = part->buf + at;
 		err = scan_read_at(run->fd, part->buf + at,
-			      block_column_bytes(&part->head, run->columns[i]),
-			      e->offset + c->offset);
+				   block_column_bytes(&part->head, run->columns[i]),
+				   e->offset + c->offset);
 		at += (block_column_bytes(&part->head, run->columns[i]) + 7) / 8 * 8;
 	}
 	return err;

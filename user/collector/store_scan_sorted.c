@@ -82,9 +82,9 @@ static void sorted_rows(duckdb_function_info info, duckdb_data_chunk output)
 	len = err ? 0 : len < size ? len : size;
 	for (idx_t i = 0; i < run->len; i++)
 		if (run->columns[i] < BLOCK_COLUMNS)
-			row_sort_get(run->rows, run->columns[i], run->row, len,
-				     duckdb_vector_get_data(
-					     duckdb_data_chunk_get_vector(output, i)));
+			row_sort_get(
+				run->rows, run->columns[i], run->row, len,
+				duckdb_vector_get_data(duckdb_data_chunk_get_vector(output, i)));
 	run->row += len;
 	duckdb_data_chunk_set_size(output, len);
 	if (err)

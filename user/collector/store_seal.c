@@ -10,6 +10,7 @@
 
 #include "user/collector/store_files.h"
 #include "user/collector/store_internal.h"
+#include "user/collector/store_minutes.h"
 #include "user/collector/store_restore.h"
 #include "user/collector/store_rollup.h"
 #include "user/collector/store_scan.h"
@@ -146,21 +147,6 @@ static void select_table(const struct store_segment *g, FILE *out)
 	fprintf(out, " ORDER BY %s", orders[g->series]);
 }
 
-static void select_minutes(const struct store_segment *g, FILE *out)
-{
-	AUTO_FREE char *source = NULL;
-	size_t len;
-	FILE *src = open_memstream(&source, &len);
-
-	if (!src)
-		return;
-	fputs("(SELECT *, 1::UINTEGER AS records FROM ", src);
-	write_source(g, src);
-	fputs(")", src);
-	if (!fclose(src))
-		store_rollup_sql(source, ROLLUP_MINUTE_US, ROLLUP_MINUTE_TOP, g->number, out);
-}
-
 static void select_sums(const struct store_segment *g, FILE *out)
 {
 	const struct store_sums *sums = store_sums_of(g->series);
@@ -182,21 +168,29 @@ static int check_rows(struct store *s, const struct store_segment *table)
 	return err;
 }
 
-static int write_files(struct store *s, duckdb_connection c, struct store_sealing *job)
+static int write_minutes(struct store *s, duckdb_connection c, struct store_sealing *job,
+			 bool is_careful)
+{
+	int err = store_minutes_make(c, s->blocks, &job->table, is_careful);
+
+	return err ? err : copy_out(s, c, &job->table, &job->minutes, store_minutes_select);
+}
+
+static int write_files(struct store *s, duckdb_connection c, struct store_sealing *job,
+		       bool is_careful)
 {
 	struct store_segment sums = job->table;
 	int err = store_segment_is_rows(&job->table) ? check_rows(s, &job->table) : 0;
 
 	if (!err)
 		err = copy_out(s, c, &job->table, &job->file, select_table);
-
 	if (!err && job->file.rows != job->table.rows) {
 		log_error("store: seal %s: %" PRIu64 " rows came out, %" PRIu64 " are listed",
 			  job->table.name, job->file.rows, job->table.rows);
 		err = -EBADMSG;
 	}
 	if (!err && job->minutes.name[0])
-		err = copy_out(s, c, &job->table, &job->minutes, select_minutes);
+		err = write_minutes(s, c, job, is_careful);
 	snprintf(sums.file, sizeof(sums.file), "%s", job->sums);
 	if (!err && job->sums[0])
 		err = copy_out(s, c, &job->table, &sums, select_sums);
@@ -204,13 +198,14 @@ static int write_files(struct store *s, duckdb_connection c, struct store_sealin
 }
 
 /* One snapshot: the marks of exporters are not behind the rows that are sealed. */
-static int write_snapshot(struct store *s, duckdb_connection c, struct store_sealing *job)
+static int write_snapshot(struct store *s, duckdb_connection c, struct store_sealing *job,
+			  bool is_careful)
 {
 	int err;
 
 	if (duckdb_query(c, "BEGIN TRANSACTION", NULL) != DuckDBSuccess)
 		return -EIO;
-	err = write_files(s, c, job);
+	err = write_files(s, c, job, is_careful);
 	if (!err)
 		err = store_keep_names(s, c);
 	duckdb_query(c, "ROLLBACK", NULL);
@@ -224,7 +219,9 @@ int store_seal_write(struct store *s, struct store_sealing *job)
 
 	pthread_rwlock_rdlock(&s->gate);
 	if (s->db && duckdb_connect(s->db, &c) == DuckDBSuccess) {
-		err = write_snapshot(s, c, job);
+		err = write_snapshot(s, c, job, false);
+		if (err == -ENOBUFS)
+			err = write_snapshot(s, c, job, true);
 		duckdb_disconnect(&c);
 	}
 	pthread_rwlock_unlock(&s->gate);
@@ -268,7 +265,7 @@ static int insert_from(struct store *s, const char *table, const char *file, int
 	if (hour < 0)
 		fprintf(out, "SELECT * FROM %s", source);
 	else
-		store_rollup_sql(source, ROLLUP_HOUR_US, ROLLUP_HOUR_TOP, hour, out);
+		store_rollup_sql(source, ROLLUP_SPILLS, ROLLUP_HOUR_US, ROLLUP_HOUR_TOP, hour, out);
 	if (fclose(out))
 		return -ENOMEM;
 	return store_run(s, NULL, sql, "");

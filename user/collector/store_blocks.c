@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "user/collector/store_block.h"
@@ -134,8 +135,11 @@ static int index_add(struct index *x, const struct block_head *head)
 static int index_walk(struct index *x, int fd, uint64_t bytes)
 {
 	struct block_head head;
+	struct stat st;
 	int err = 0;
 
+	if (bytes && (fstat(fd, &st) || (uint64_t)st.st_size < bytes))
+		return -EBADMSG;
 	while (!err && index_end(x) < bytes) {
 		ssize_t n = pread(fd, &head, sizeof(head), (off_t)index_end(x));
 

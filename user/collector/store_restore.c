@@ -91,10 +91,32 @@ int store_set_log_aside(struct store *s)
 	return set_aside(s, ".wal");
 }
 
+/* Rows of hours that were not sealed, which the new database will not list. */
+static int set_rows_aside(struct store *s)
+{
+	int fd = openat(s->segments_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *e;
+	const char *dot;
+
+	if (!dir) {
+		if (fd >= 0)
+			close(fd);
+		return -errno;
+	}
+	while ((e = readdir(dir)))
+		if ((dot = strrchr(e->d_name, '.')) && !strcmp(dot, ".rows"))
+			renameat(s->segments_fd, e->d_name, s->quarantine_fd, e->d_name);
+	closedir(dir);
+	return 0;
+}
+
 int store_set_database_aside(struct store *s)
 {
 	int err = set_aside(s, ".wal");
 
+	if (!err)
+		err = set_rows_aside(s);
 	log_error(
 		"store: '%s' is damaged and goes to quarantine: the hours that were not sealed and the ledger are lost, sealed files are listed again",
 		s->path);

@@ -12,12 +12,13 @@
 #include "user/collector/query.h"
 #include "user/collector/query_columns.h"
 #include "user/collector/query_sql.h"
+#include "user/collector/store_functions.h"
 #include "user/lib/cleanup.h"
 
 #define LIMIT_DEFAULT 100
 #define OFFSET_MAX 1000000000
 
-#define HAS_PORTS "proto IN (6, 17, 33, 132, 136) AND flags & 4 = 0"
+#define HAS_PORTS STORE_HAS_PORTS
 
 static const struct query_column columns[] = {
 	{ "start_us", COLUMN_INT },

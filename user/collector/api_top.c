@@ -152,7 +152,7 @@ static int top_parse(const struct api_request *req, struct api_reply *reply, str
 	if (!err && top->is_owned)
 		err = owner_scope_init(req, query_first_us(&top->scope), top->scope.to_us, false,
 				       &top->owner);
-	top->has_no_folds = !top->scope.tiers.may_have_folds;
+	top->has_no_folds = !(top->scope.tiers.may_have & TRAIT_FOLD);
 	return err;
 }
 

@@ -84,7 +84,7 @@ static void add_address(const struct topology *t, const char *side, struct sql_b
 }
 
 /* The service's end has its port in its name: the lower port's, as the coarse tiers keep it. */
-#define HAS_PORTS "proto IN (6, 17, 33, 132, 136) AND flags & 4 = 0"
+#define HAS_PORTS STORE_HAS_PORTS
 static const char port_columns[] =
 	", if(" HAS_PORTS
 	" AND src_port > 0 AND (src_port < dst_port OR dst_port = 0), src_port, 0)::BIGINT"
@@ -168,7 +168,8 @@ static void add_statement(const struct topology *t, struct sql_builder *b)
 /* Ends that are addresses, and counts that are as they were: sums of ours (key_sums.h). */
 static bool may_be_quick(const struct topology *t)
 {
-	return (t->group == GROUP_HOST || t->group == GROUP_SUBNET) && !t->scope.tiers.is_sampled;
+	return (t->group == GROUP_HOST || t->group == GROUP_SUBNET) &&
+	       !(t->scope.tiers.may_have & TRAIT_SAMPLED);
 }
 
 static void add_quick_statement(const struct topology *t, struct sql_builder *b)

@@ -22,6 +22,8 @@
 #define LARGE_PAGE (2u << 20)
 #define KEPT 2 /* of those that are freed: their pages are there already */
 #define KEPT_BYTES_MAX (16u << 20) /* larger ones are not kept */
+#define SMALL_BITS 50 /* KEY_ROWS_MAX numbers of so many fit in a sum */
+#define HOT __attribute__((optimize("O3")))
 #define INLINE static inline __attribute__((always_inline))
 
 /* What is mapped, at its largest. Groups: hash, words of the key, sums. */
@@ -281,31 +283,79 @@ INLINE uint64_t *find(struct key_sums *s, uint64_t h, const struct key_rows *r, 
 	return group;
 }
 
+/* Whether a row has the key of the one before it. */
+INLINE bool is_same(const struct key_rows *r, size_t i, unsigned int words)
+{
+	uint64_t other = 0;
+
+	for (unsigned int w = 0; w < words; w++)
+		other |= r->keys[w][i] ^ r->keys[w][i - 1];
+	return !other;
+}
+
+/* Where each run of rows with one key begins, and its hash; rows of files come in long ones. */
+INLINE size_t find_runs(const struct key_rows *r, unsigned int words, uint16_t *starts,
+			uint64_t *hashes)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < r->len; i++) {
+		starts[n] = (uint16_t)i;
+		n += !i || !is_same(r, i, words);
+	}
+	for (size_t k = 0; k < n; k++)
+		hashes[k] = hash(r, starts[k], words);
+	starts[n] = (uint16_t)r->len;
+	return n;
+}
+
+/* As add_sum() of each; all at once where no sum of so many can be too large. */
+INLINE void add_run(int64_t *sums, unsigned int which, const int64_t *values, size_t n)
+{
+	uint64_t any = 0, all = 0;
+
+	if (n == 1 || which == SUM_FIRST_US || which == SUM_LAST_US) {
+		for (size_t i = 0; i < n; i++)
+			add_sum(sums, which, values[i]);
+		return;
+	}
+	for (size_t i = 0; i < n; i++) {
+		any |= (uint64_t)values[i];
+		all += (uint64_t)values[i];
+	}
+	for (size_t i = 0; any >> SMALL_BITS && i < n; i++)
+		add_sum(sums, which, values[i]);
+	if (!(any >> SMALL_BITS))
+		add_sum(sums, which, (int64_t)all);
+}
+
 /* `words` and `sums` are the shape's, constants where it is a common one. */
 INLINE int add_rows(struct key_sums *s, const struct key_rows *r, unsigned int words,
 		    unsigned int sums)
 {
-	uint64_t hashes[KEY_ROWS_MAX + INDEX_AHEAD], *group = NULL;
-	size_t n = r->len;
+	uint64_t hashes[KEY_ROWS_MAX + INDEX_AHEAD];
+	uint16_t starts[KEY_ROWS_MAX + 1];
+	size_t n = find_runs(r, words, starts, hashes);
 
-	for (size_t i = 0; i < n; i++)
-		hashes[i] = hash(r, i, words);
 	memset(&hashes[n], 0, INDEX_AHEAD * sizeof(*hashes));
-	for (size_t i = 0; i < n; i++) {
-		__builtin_prefetch(&s->pages->index[hashes[i + INDEX_AHEAD] & (s->index_len - 1)]);
-		__builtin_prefetch(likely(s, hashes[i + GROUP_AHEAD]));
-		if (!group || group[0] != hashes[i] || !has_key(group, r, i, words))
-			group = find(s, hashes[i], r, i, words);
+	for (size_t k = 0; k < n; k++) {
+		uint64_t *group;
+
+		__builtin_prefetch(&s->pages->index[hashes[k + INDEX_AHEAD] & (s->index_len - 1)]);
+		__builtin_prefetch(likely(s, hashes[k + GROUP_AHEAD]));
+		group = find(s, hashes[k], r, starts[k], words);
 		if (!group)
 			return -ENOBUFS;
-		for (unsigned int k = 0; k < sums; k++)
-			add_sum((int64_t *)group + 1 + words, k, r->sums[k][i]);
+		for (unsigned int m = 0; m < sums; m++)
+			add_run((int64_t *)group + 1 + words, m, r->sums[m] + starts[k],
+				(size_t)(starts[k + 1] - starts[k]));
 	}
 	return 0;
 }
+_Static_assert(KEY_ROWS_MAX <= UINT16_MAX, "rows have numbers of 16 bits");
 
 #define ADD_ROWS(words)                                                              \
-	static int add_##words(struct key_sums *s, const struct key_rows *r)         \
+	HOT static int add_##words(struct key_sums *s, const struct key_rows *r)     \
 	{                                                                            \
 		return s->shape.sums == SUM_ALL ? add_rows(s, r, words, SUM_ALL)     \
 						: add_rows(s, r, words, SUM_COUNTS); \
@@ -316,7 +366,7 @@ ADD_ROWS(3)
 ADD_ROWS(4)
 ADD_ROWS(5)
 
-static int add_more(struct key_sums *s, const struct key_rows *r)
+HOT static int add_more(struct key_sums *s, const struct key_rows *r)
 {
 	return add_rows(s, r, s->shape.words, s->shape.sums);
 }

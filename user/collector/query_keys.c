@@ -5,11 +5,12 @@
 #include <string.h>
 
 #include "user/collector/query_sql.h"
+#include "user/collector/store_functions.h"
 #include "user/lib/cleanup.h"
 
 #define IS_IP "ethertype IN (2048, 34525)"
 /* Keep in step with filter_sql.c: port filters and port keys mean the same rows. */
-#define HAS_PORTS "proto IN (6, 17, 33, 132, 136) AND flags & 4 = 0"
+#define HAS_PORTS STORE_HAS_PORTS
 #define NET(side)                                                                          \
 	"CASE WHEN " IS_IP " THEN " side "_hi END AS k_" side "net_hi, "                   \
 	"CASE WHEN " IS_IP " THEN if(" side "_hi = 0 AND " side "_lo >> 32 = 65535, " side \

@@ -48,10 +48,11 @@ static int look_ahead(const struct api_request *req, struct api_reply *reply,
 		return err;
 	if (!query_rows_next(&rows))
 		return -EIO;
-	scope->tiers.is_sampled = query_int(&rows, 0) > 1;
+	scope->tiers.may_have = TRAIT_FOLD | TRAIT_UNCOUNTED;
+	if (query_int(&rows, 0) > 1)
+		scope->tiers.may_have |= TRAIT_SAMPLED;
 	scope->tiers.first_us = query_int(&rows, 1);
-	scope->tiers.last_us = INT64_MAX;
-	scope->tiers.may_have_folds = true;
+	scope->tiers.is_open = true;
 	return 0;
 }
 
@@ -77,7 +78,7 @@ const char *query_measure(const struct query_scope *scope, enum query_measure me
 		"l3_octets::HUGEINT * greatest(sampling, 1)",
 	};
 
-	return scope->tiers.is_sampled ? estimated[measure] : plain[measure];
+	return scope->tiers.may_have & TRAIT_SAMPLED ? estimated[measure] : plain[measure];
 }
 
 static const char *const tier_names[STORE_TIERS + 1] = {
@@ -184,15 +185,14 @@ static void add_exporter(const struct query_scope *scope, struct sql_builder *b)
 static void add_where(const struct query_scope *scope, struct sql_builder *b)
 {
 	sql_add(b, " WHERE TRUE");
-	if (scope->tiers.first_us < scope->from_us) { /* else no row is outside */
+	if (scope->tiers.is_open) { /* else its rows are of that time */
 		sql_add(b, " AND start_us >= ");
 		sql_i64(b, scope->from_us);
-	}
-	if (scope->tiers.last_us >= scope->to_us) {
 		sql_add(b, " AND start_us < ");
 		sql_i64(b, scope->to_us);
 	}
-	sql_add(b, scope->all ? "" : " AND " COUNTED);
+	if (!scope->all && scope->tiers.may_have & TRAIT_UNCOUNTED)
+		sql_add(b, " AND " COUNTED);
 	if (scope->exporter && *scope->exporter)
 		add_exporter(scope, b);
 }
@@ -203,7 +203,7 @@ static void add_rows(const struct query_scope *scope, struct sql_builder *b)
 	sql_add(b, scope->source);
 	sql_add(b, " f");
 	add_where(scope, b);
-	sql_add(b, " AND kind = 0");
+	sql_add(b, scope->tiers.may_have & TRAIT_FOLD ? " AND kind = 0" : "");
 }
 
 /* Under the names that connections have; what is not known is as if it were not there. */

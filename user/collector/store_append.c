@@ -53,6 +53,12 @@ static void flow_row(struct store_appender *a, uint32_t exporter_id, uint64_t in
 	SET(a, uint32_t, FLOW_PEER_IFINDEX, f->peer_ifindex);
 }
 
+static unsigned int traits_of(const struct flow *f)
+{
+	return (f->sampling > 1 ? TRAIT_SAMPLED : 0) | (f->kind ? TRAIT_FOLD : 0) |
+	       ((f->flags & (FLOW_COUNTED | FLOW_INNER)) != FLOW_COUNTED ? TRAIT_UNCOUNTED : 0);
+}
+
 static int append_flows(struct store *s, uint32_t exporter_id, const struct batch *b,
 			int64_t arrived_us)
 {
@@ -62,7 +68,7 @@ static int append_flows(struct store *s, uint32_t exporter_id, const struct batc
 		const struct flow *f = &b->flows[i];
 
 		flow_row(&s->hours[SERIES_FLOWS].rows, exporter_id, b->head.interval, f);
-		s->hours[SERIES_FLOWS].change.is_sampled |= f->sampling > 1;
+		s->hours[SERIES_FLOWS].change.may_have |= traits_of(f);
 		err = store_hours_added(s, SERIES_FLOWS, f->start_us, f->end_us);
 	}
 	return err;

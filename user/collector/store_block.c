@@ -193,11 +193,6 @@ int block_head_check(const struct block_head *head, uint64_t left)
 	return 0;
 }
 
-bool block_has_folds(const struct block_head *head)
-{
-	return head->columns[FLOW_KIND].base || head->columns[FLOW_KIND].width;
-}
-
 int block_check(const uint8_t *block)
 {
 	const struct block_head *head = (const struct block_head *)block;

@@ -13,7 +13,6 @@
 #ifndef WT_STORE_BLOCK_H
 #define WT_STORE_BLOCK_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -48,9 +47,6 @@ size_t block_encode(void *const columns[BLOCK_COLUMNS], uint32_t rows, uint8_t *
 
 /* Whether a head is one, with `left` bytes from its start to the end of the file. */
 int block_head_check(const struct block_head *head, uint64_t left); /* 0 or -EBADMSG */
-
-/* Whether any row may be of another kind than 0. The head was checked. */
-bool block_has_folds(const struct block_head *head);
 
 /* Whether all of its bytes are what was written. The head was checked. */
 int block_check(const uint8_t *block); /* 0 or -EBADMSG */

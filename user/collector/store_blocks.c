@@ -24,7 +24,6 @@ struct index {
 	int64_t hour;
 	struct block_entry *at;
 	size_t len, size;
-	uint64_t first_fold; /* block with a row that is one; UINT64_MAX: none */
 };
 
 struct store_blocks {
@@ -122,8 +121,6 @@ static int index_add(struct index *x, const struct block_head *head)
 		x->at = at;
 		x->size = size;
 	}
-	if (index_end(x) < x->first_fold && block_has_folds(head))
-		x->first_fold = index_end(x);
 	x->at[x->len] =
 		(struct block_entry){ index_end(x),	  first,	   head->bytes, head->rows,
 				      head->min_start_us, head->max_end_us };
@@ -162,7 +159,6 @@ static int index_load(struct store_blocks *b, int64_t hour, uint64_t bytes, stru
 	if (!x)
 		return -ENOMEM;
 	x->hour = hour;
-	x->first_fold = UINT64_MAX;
 	if (!err)
 		err = index_walk(x, fd, bytes);
 	if (err) {
@@ -227,8 +223,6 @@ int store_blocks_open(struct store_blocks *b, int64_t hour, uint64_t bytes, void
 		err = index_get(b, hour, bytes, &x);
 	if (!err) {
 		x->len = blocks_within(x, bytes);
-		if (x->first_fold >= bytes)
-			x->first_fold = UINT64_MAX;
 		err = index_end(x) == bytes ? 0 : -EBADMSG;
 	}
 	pthread_mutex_unlock(&b->lock);
@@ -337,18 +331,6 @@ int store_blocks_list(struct store_blocks *b, int64_t hour, uint64_t bytes,
 		memcpy(*ret, x->at, *len * sizeof(**ret));
 	pthread_mutex_unlock(&b->lock);
 	return err;
-}
-
-bool store_blocks_have_folds(struct store_blocks *b, int64_t hour, uint64_t bytes)
-{
-	struct index *x;
-	bool any = true;
-
-	pthread_mutex_lock(&b->lock);
-	if (!index_get(b, hour, bytes, &x))
-		any = x->first_fold < bytes;
-	pthread_mutex_unlock(&b->lock);
-	return any;
 }
 
 static int check_block(int fd, const struct block_entry *e, uint8_t *buf)

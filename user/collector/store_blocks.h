@@ -9,7 +9,6 @@
 #ifndef WT_STORE_BLOCKS_H
 #define WT_STORE_BLOCKS_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -60,8 +59,6 @@ void store_blocks_forget(struct store_blocks *b, int64_t hour);
  */
 int store_blocks_list(struct store_blocks *b, int64_t hour, uint64_t bytes,
 		      struct block_entry **ret, size_t *len);
-/* Whether any of those has a row of kind 1 (user/wire/flow.h), or may have. */
-bool store_blocks_have_folds(struct store_blocks *b, int64_t hour, uint64_t bytes);
 /* The file for reading, or -errno. */
 int store_blocks_fd(struct store_blocks *b, int64_t hour);
 /* Reads every byte against its checksum. 0, -EBADMSG or -errno. */

@@ -4,12 +4,14 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 
 #include "user/collector/key_sums.h"
 #include "user/collector/rollup_best.h"
 #include "user/lib/cleanup.h"
 #include "user/lib/log.h"
+#include "user/wire/flow.h"
 #include "user/wire/signal.h"
 
 static void *column_data(duckdb_data_chunk chunk, idx_t i)
@@ -62,6 +64,40 @@ static void run_quantile(duckdb_function_info info, duckdb_data_chunk input, duc
 		if (ret[row] < 0)
 			duckdb_validity_set_row_invalid(duckdb_vector_get_validity(output), row);
 	}
+}
+
+/* ---- wt_has_ports --------------------------------------------------------------------------- */
+
+static void run_has_ports(duckdb_function_info info, duckdb_data_chunk input, duckdb_vector output)
+{
+	static const bool has[UINT8_MAX + 1] = {
+		[IPPROTO_TCP] = true,  [IPPROTO_UDP] = true,	 [IPPROTO_DCCP] = true,
+		[IPPROTO_SCTP] = true, [IPPROTO_UDPLITE] = true,
+	};
+	const uint8_t *proto = column_data(input, 0), *flags = column_data(input, 1);
+	bool *ret = duckdb_vector_get_data(output);
+
+	for (idx_t i = 0; i < duckdb_data_chunk_get_size(input); i++)
+		ret[i] = has[proto[i]] && !(flags[i] & FLOW_LATER_FRAGMENT);
+}
+
+static duckdb_state add_has_ports(duckdb_connection connection)
+{
+	duckdb_scalar_function f = duckdb_create_scalar_function();
+	duckdb_logical_type byte = duckdb_create_logical_type(DUCKDB_TYPE_UTINYINT);
+	duckdb_logical_type truth = duckdb_create_logical_type(DUCKDB_TYPE_BOOLEAN);
+	duckdb_state state;
+
+	duckdb_scalar_function_set_name(f, "wt_has_ports");
+	duckdb_scalar_function_add_parameter(f, byte);
+	duckdb_scalar_function_add_parameter(f, byte);
+	duckdb_scalar_function_set_return_type(f, truth);
+	duckdb_scalar_function_set_function(f, run_has_ports);
+	state = duckdb_register_scalar_function(connection, f);
+	duckdb_destroy_logical_type(&byte);
+	duckdb_destroy_logical_type(&truth);
+	duckdb_destroy_scalar_function(&f);
+	return state;
 }
 
 /* ---- wt_sums, wt_sums_all ------------------------------------------------------------------- */
@@ -341,7 +377,8 @@ static duckdb_state add_quantile(duckdb_connection connection)
 
 int store_functions_add(duckdb_connection connection)
 {
-	if (add_quantile(connection) == DuckDBSuccess && add_best(connection) == DuckDBSuccess &&
+	if (add_quantile(connection) == DuckDBSuccess &&
+	    add_has_ports(connection) == DuckDBSuccess && add_best(connection) == DuckDBSuccess &&
 	    add_sums_set(connection, "wt_sums", counts) == DuckDBSuccess &&
 	    add_sums_set(connection, "wt_sums_all", all) == DuckDBSuccess)
 		return 0;

@@ -5,6 +5,9 @@
  *   wt_quantile(q, b00, …, b31)  DOUBLEs: the quantile q of a histogram of latencies
  *                                (user/wire/signal.h), interpolated within its bucket, in ns; NULL
  *                                without samples
+ *   wt_has_ports(proto, flags)   UTINYINTs: whether a flow's ports say something: TCP, UDP, DCCP,
+ *                                SCTP or UDP-Lite, and not a later fragment. As `IN` it would be a
+ *                                join
  *   wt_sums(spec, key, …, flows, packets, octets)
  *   wt_sums_all(spec, key, …, flows, packets, octets, l3_octets, first_us, last_us)
  *                                aggregates of all rows (no GROUP BY, no NULLs) by a key of up to
@@ -25,6 +28,7 @@
 
 #include "user/collector/key_sums.h"
 
+#define STORE_HAS_PORTS "wt_has_ports(proto, flags)"
 #define STORE_SUMS_SPEC(n, order) ((uint64_t)(n) << 8 | (uint64_t)(order))
 #define STORE_SUMS_N(spec) ((size_t)((spec) >> 8))
 #define STORE_SUMS_ORDER(spec) ((enum key_sum)((spec) & 0xff))

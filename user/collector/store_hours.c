@@ -17,9 +17,9 @@ static int put_change(struct store *s, enum store_series series)
 	return store_run(s, NULL,
 			 "UPDATE segments SET min_start_us = least(min_start_us, $1), "
 			 "max_end_us = greatest(max_end_us, $2), rows = rows + $3, bytes = $4, "
-			 "sampled = greatest(sampled, $5) WHERE name = $6",
+			 "may_have = may_have | $5::UTINYINT WHERE name = $6",
 			 "iiuuus", c.min_start_us, c.max_end_us, c.rows, c.bytes,
-			 (uint64_t)c.is_sampled, store_segment_name(series, c.hour, name));
+			 (uint64_t)c.may_have, store_segment_name(series, c.hour, name));
 }
 
 /* Rows so far: a chunk of the table's, or a block of the file's. */
@@ -182,7 +182,7 @@ int store_hours_open(struct store *s, enum store_series series, int64_t arrived_
 		return err;
 	h->is_open = true;
 	h->arrived_hour = arrived_hour;
-	h->change = (struct segment_change){ hour, 0, 0, INT64_MAX, INT64_MIN, false };
+	h->change = (struct segment_change){ hour, 0, 0, INT64_MAX, INT64_MIN, 0 };
 	return 0;
 }
 

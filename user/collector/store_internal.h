@@ -32,7 +32,7 @@ struct segment_change {
 	uint64_t bytes; /* that its file has now; 0: a table */
 	int64_t min_start_us;
 	int64_t max_end_us;
-	bool is_sampled;
+	unsigned int may_have; /* enum store_trait */
 };
 
 /* One series' rows of this transaction. */

@@ -8,7 +8,7 @@
 #define FOLD_FLAGS "(flags & 11)::UTINYINT"
 
 /* What a conversation is. A port of 0 was zeroed by the tier before, or is not one. */
-#define HAS_PORTS "proto IN (6, 17, 33, 132, 136)"
+#define HAS_PORTS "wt_has_ports(proto, 0::UTINYINT)"
 #define LOW_PORT(a, b) \
 	"(CASE WHEN " HAS_PORTS " AND " a " > " b " AND " b " > 0 THEN 0 ELSE " a " END)::USMALLINT"
 #define SRC_PORT LOW_PORT("src_port", "dst_port")

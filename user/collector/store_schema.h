@@ -228,6 +228,14 @@ enum store_tier {
 	STORE_TIERS,
 };
 
+/* What some row of a segment may be; all that are none of it need not be looked at for it. */
+enum store_trait {
+	TRAIT_SAMPLED = 1, /* sampling > 1 */
+	TRAIT_FOLD = 2, /* kind 1 (user/wire/flow.h) */
+	TRAIT_UNCOUNTED = 4, /* not FLOW_COUNTED, or FLOW_INNER */
+	TRAIT_ALL = 7,
+};
+
 struct store_table {
 	const char *name;
 	const struct store_column *columns;

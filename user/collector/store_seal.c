@@ -241,7 +241,7 @@ static int list_minutes(struct store *s, const struct store_segment *g)
 {
 	return store_run(s, NULL, "INSERT INTO segments VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8)",
 			 "siiusuuu", g->name, g->min_start_us, g->max_end_us, g->rows, g->file,
-			 g->bytes, (uint64_t)g->crc, (uint64_t)g->is_sampled);
+			 g->bytes, (uint64_t)g->crc, (uint64_t)g->may_have | TRAIT_FOLD);
 }
 
 /* "INSERT INTO <table> <select> FROM the file". */
@@ -294,12 +294,12 @@ static int add_hour(struct store *s, const struct store_segment *minutes)
 	snprintf(sql, sizeof(sql),
 		 "UPDATE segments SET min_start_us = least(min_start_us, $1), "
 		 "max_end_us = greatest(max_end_us, $2), hours = hours | $3::UINTEGER, "
-		 "sampled = greatest(sampled, $4), "
+		 "may_have = may_have | $4::UTINYINT, "
 		 "rows = (SELECT count(*) FROM %s) WHERE name = $5",
 		 name);
 	if (!err)
 		err = store_run(s, NULL, sql, "iiuus", minutes->min_start_us, minutes->max_end_us,
-				bit, (uint64_t)minutes->is_sampled, name);
+				bit, (uint64_t)minutes->may_have | TRAIT_FOLD, name);
 	return err;
 }
 

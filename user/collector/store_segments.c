@@ -13,7 +13,7 @@
 
 static const char list_sql[] =
 	"SELECT name, file, min_start_us, max_end_us, rows, bytes, crc, hours, "
-	"sampled::UINTEGER FROM segments";
+	"may_have::UINTEGER FROM segments";
 
 void store_segments_done(struct store_segments *list)
 {
@@ -88,7 +88,7 @@ static int from_result(duckdb_result *res, struct store_segments *ret)
 		g->bytes = duckdb_value_uint64(res, 5, i);
 		g->crc = duckdb_value_uint32(res, 6, i);
 		g->hours = duckdb_value_uint32(res, 7, i);
-		g->is_sampled = duckdb_value_uint32(res, 8, i) != 0;
+		g->may_have = duckdb_value_uint32(res, 8, i);
 		if (store_segment_parse(g->name, &g->series, &g->number))
 			list.len++;
 	}

@@ -35,7 +35,7 @@ struct store_segment {
 	uint64_t bytes; /* of the file, or of the rows'; 0: a table */
 	uint32_t crc; /* of the file, zlib's */
 	uint32_t hours; /* SERIES_HOURS: bit h: what arrived in hour h of the day is in it */
-	bool is_sampled; /* flows and their tiers: rows may have sampling > 1 */
+	unsigned int may_have; /* flows and their tiers: enum store_trait */
 };
 
 struct store_segments {

@@ -22,6 +22,7 @@ struct source {
 	const struct store_reader *reader;
 	const char *separator;
 	int64_t from_us, to_us;
+	bool is_cut; /* rows that start outside of that time are left out */
 };
 
 static void begin_part(struct source *src)
@@ -36,36 +37,64 @@ static void add_table(struct source *src, const char *name, const char *more)
 	fprintf(src->out, "SELECT *%s FROM %s", more, name);
 }
 
+/* Whether no row of it can be outside of the time that is asked for. */
+static bool is_within(const struct source *src, const struct store_segment *g)
+{
+	return g->min_start_us >= src->from_us && g->max_end_us < src->to_us;
+}
+
+static void add_cut(struct source *src, const char *word)
+{
+	if (src->from_us > INT64_MIN) {
+		fprintf(src->out, " %s start_us >= %" PRId64, word, src->from_us);
+		word = "AND";
+	}
+	if (src->to_us < INT64_MAX)
+		fprintf(src->out, " %s start_us < %" PRId64, word, src->to_us);
+}
+
 /* What is not sealed. */
 static void add_open(struct source *src, const struct store_segment *g, const char *more)
 {
 	begin_part(src);
 	fprintf(src->out, "SELECT *%s FROM ", more);
 	store_scan_source(g, 0, src->from_us, src->to_us, src->out);
+	if (src->is_cut && !is_within(src, g))
+		add_cut(src, "WHERE");
 }
 
-/* Files of `list` that are chosen, as one scan. */
-static bool add_files(struct source *src, const struct store_segments *list, const bool *chosen,
-		      enum store_series series, const char *more)
+/* Those files of `list` that are chosen and are, or are not, within the time, as one scan. */
+static void add_scan(struct source *src, const struct store_segments *list, const bool *chosen,
+		     enum store_series series, const char *more, bool within)
 {
 	bool any = false;
 
 	for (size_t i = 0; i < list->len; i++) {
-		if (!chosen[i] || list->at[i].series != series || !list->at[i].file[0])
+		const struct store_segment *g = &list->at[i];
+
+		if (!chosen[i] || g->series != series || !g->file[0] || is_within(src, g) != within)
 			continue;
 		if (!any) {
 			begin_part(src);
 			fprintf(src->out, "SELECT *%s FROM read_parquet([", more);
 		}
 		fprintf(src->out, "%s'", any ? "," : "");
-		store_write_path(store_of(src->reader), list->at[i].file, src->out);
+		store_write_path(store_of(src->reader), g->file, src->out);
 		fputc('\'', src->out);
 		any = true;
 	}
-	if (any)
-		fputs(store_of(src->reader)->has_narrow ? "], union_by_name = true)" : "])",
-		      src->out);
-	return any;
+	if (!any)
+		return;
+	fputs(store_of(src->reader)->has_narrow ? "], union_by_name = true)" : "])", src->out);
+	if (src->is_cut && !within)
+		add_cut(src, "WHERE");
+}
+
+static void add_files(struct source *src, const struct store_segments *list, const bool *chosen,
+		      enum store_series series, const char *more)
+{
+	add_scan(src, list, chosen, series, more, true);
+	add_scan(src, list, chosen, series, more, false);
 }
 
 static void add_tables(struct source *src, const struct store_segments *list, const bool *chosen,
@@ -209,7 +238,7 @@ static bool any_of(const struct store_segments *list, const bool *chosen, enum s
 static int source_begin(struct source *src, const struct store_reader *r, int64_t from_us,
 			int64_t to_us, char **text, size_t *len)
 {
-	*src = (struct source){ open_memstream(text, len), r, "", from_us, to_us };
+	*src = (struct source){ open_memstream(text, len), r, "", from_us, to_us, false };
 	if (!src->out)
 		return -ENOMEM;
 	fputs("(", src->out);
@@ -242,6 +271,7 @@ static int flows_sql(const struct store_reader *r, const struct store_segments *
 
 	if (err)
 		return err;
+	src.is_cut = true;
 	add_tables(&src, list, chosen, SERIES_FLOWS, AS_ONE_RECORD);
 	add_files(&src, list, chosen, SERIES_FLOWS, AS_ONE_RECORD);
 	add_files(&src, list, chosen, SERIES_MINUTES, "");
@@ -277,13 +307,14 @@ static void spare_days(const struct store_segments *list, enum store_tier wanted
 }
 
 /* What the list knows of the chosen, so that nobody has to look. */
-static void describe(struct store *s, const struct store_segments *list, const bool *chosen,
+static void describe(const struct store_segments *list, const bool *chosen,
 		     struct store_tiers *tiers)
 {
 	bool any = false;
 
-	tiers->first_us = tiers->last_us = 0;
-	tiers->is_sampled = tiers->has_files = tiers->may_have_folds = false;
+	tiers->first_us = 0;
+	tiers->may_have = 0;
+	tiers->has_files = false;
 	for (size_t i = 0; i < list->len; i++) {
 		const struct store_segment *g = &list->at[i];
 
@@ -291,12 +322,8 @@ static void describe(struct store *s, const struct store_segments *list, const b
 			continue;
 		if (!any || g->min_start_us < tiers->first_us)
 			tiers->first_us = g->min_start_us;
-		if (!any || g->max_end_us > tiers->last_us)
-			tiers->last_us = g->max_end_us;
 		any = true;
-		tiers->may_have_folds |= !store_segment_is_rows(g) ||
-					 store_blocks_have_folds(s->blocks, g->number, g->bytes);
-		tiers->is_sampled |= g->is_sampled;
+		tiers->may_have |= g->may_have;
 		tiers->has_files |= g->file[0] != '\0';
 	}
 }
@@ -322,7 +349,7 @@ int store_source_flows(struct store_reader *r, enum store_tier wanted, int64_t f
 			    STORE_TIER_ROWS)
 			break;
 	}
-	describe(store_of(r), &list, chosen, tiers);
+	describe(&list, chosen, tiers);
 	return flows_sql(r, &list, chosen, from_us, to_us, ret);
 }
 

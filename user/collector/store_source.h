@@ -23,15 +23,14 @@ struct store_reader;
 struct store_tiers {
 	uint64_t rows[STORE_TIERS]; /* that are read from each, before any filter */
 	int64_t first_us; /* no row starts before */
-	int64_t last_us; /* none ends after */
-	bool is_sampled; /* rows may have sampling > 1 */
+	unsigned int may_have; /* what rows may be: enum store_trait */
+	bool is_open; /* rows of other times may come with those asked for */
 	bool has_files; /* not all of them are tables */
-	bool may_have_folds; /* rows of kind 1 */
 };
 
 /*
  * "(SELECT * FROM flows_1 UNION ALL …)" over the segments that overlap [from_us, to_us), or a
- * subquery with no rows. Flows have a column `records` more than their tables: how many records a
+ * subquery with no rows. Of flows, only rows that start within; of others, all. Flows have a column `records` more than their tables: how many records a
  * row stands for. malloc'd into *ret. 0 or -errno.
  */
 int store_source(struct store_reader *r, enum store_series series, int64_t from_us, int64_t to_us,

@@ -69,8 +69,9 @@ static struct layout layout_of(const struct top *top)
 
 bool top_sums_fit(const struct top *top)
 {
-	if (top->is_named || top->is_owned || top->scope.owner || top->scope.tiers.is_sampled ||
-	    top->having.len || top->n > TOP_SUMS_N_MAX || !top->order->is_sum)
+	if (top->is_named || top->is_owned || top->scope.owner ||
+	    (top->scope.tiers.may_have & TRAIT_SAMPLED) || top->having.len ||
+	    top->n > TOP_SUMS_N_MAX || !top->order->is_sum)
 		return false;
 	for (size_t i = 0; i < top->keys_len; i++)
 		if (!top->keys[i]->bits)

@@ -109,19 +109,6 @@ Test(store_block, knows_its_first_and_last_moment)
 	cr_expect(head()->min_start_us == 5 && head()->max_end_us == -3);
 }
 
-Test(store_block, knows_whether_it_has_folds)
-{
-	block_encode(columns, 10, block);
-	cr_expect(!block_has_folds(head()));
-	set(FLOW_KIND, 7, 1);
-	block_encode(columns, 10, block);
-	cr_expect(block_has_folds(head()));
-	for (uint32_t i = 0; i < 10; i++)
-		set(FLOW_KIND, i, 1);
-	block_encode(columns, 10, block);
-	cr_expect(block_has_folds(head()), "all of them");
-}
-
 Test(store_block, refuses_a_head_that_is_none)
 {
 	struct block_head good, bad;

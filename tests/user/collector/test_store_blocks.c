@@ -115,7 +115,7 @@ Test(store_blocks, leaves_a_snapshot_its_rows)
 	cr_assert(store_reader_open(store, &r) == 0);
 	cr_assert(store_reader_begin(r) == 0);
 	cr_assert(store_source_flows(r, TIER_RAW, 0, INT64_MAX, &source, &tiers) == 0);
-	cr_expect(!tiers.may_have_folds && !tiers.has_files);
+	cr_expect(!(tiers.may_have & TRAIT_FOLD) && !tiers.has_files);
 	put(2, 20, NOW);
 	seal_all(LATER);
 	store_files_sweep(store);

@@ -279,14 +279,17 @@ static int64_t read_count(struct store_reader *r, const char *source)
 	return n;
 }
 
-Test(store, names_the_tables_of_a_range)
+Test(store, gives_rows_of_a_range)
 {
 	static const struct {
 		const char *name;
 		int64_t from_us, to_us, rows;
 	} cases[] = {
-		{ "before all", 0, NOW - 2000000, 0 },	    { "first row", 0, NOW - 1999999, 30 },
-		{ "last row", NOW - 1000000, NOW, 30 },	    { "behind all", NOW - 999999, NOW, 0 },
+		{ "before all", 0, NOW - 2000000, 0 },
+		{ "first row", 0, NOW - 1999999, 30 },
+		{ "they only end in it", NOW - 1000000, NOW, 0 },
+		{ "behind all", NOW - 999999, NOW, 0 },
+		{ "until they start", 0, NOW - 2000000, 0 },
 		{ "everything", INT64_MIN, INT64_MAX, 30 },
 	};
 	struct store_reader *r;

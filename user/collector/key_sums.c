@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0
 /* Rows in, sums by key and the heaviest of them out. */
-#include "user/collector/key_sums.h"
+#include "user/collector/key_sums_internal.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -14,7 +14,6 @@
 #include "user/lib/cleanup.h"
 
 #define INDEX_MIN (1u << 16) /* entries at first */
-#define INDEX_MAX (1u << 22)
 #define NUMBER_BITS 24 /* of an index entry; the others are a tag */
 #define NUMBER_MASK ((1u << NUMBER_BITS) - 1)
 #define INDEX_AHEAD 32 /* rows whose index entry, and whose group, are fetched ahead */
@@ -24,31 +23,8 @@
 #define KEPT_BYTES_MAX (16u << 20) /* larger ones are not kept */
 #define SMALL_BITS 50 /* KEY_ROWS_MAX numbers of so many fit in a sum */
 #define HOT __attribute__((optimize("O3")))
-#define INLINE static inline __attribute__((always_inline))
-
-/* What is mapped, at its largest. Groups: hash, words of the key, sums. */
-struct pages {
-	uint32_t index[INDEX_MAX]; /* tag | number + 1; 0: empty */
-	uint64_t groups[KEY_SUMS_BYTES_MAX / sizeof(uint64_t)];
-};
-
-struct key_sums {
-	struct pages *pages;
-	struct key_shape shape;
-	size_t stride; /* of a group, in words */
-	size_t index_len; /* a power of two, twice the groups there is room for */
-	size_t len;
-	size_t len_max;
-	size_t room; /* bytes of what is kept free for it */
-	bool is_full;
-};
 
 static _Atomic size_t room_of_all; /* bytes */
-
-INLINE uint64_t *group_at(const struct key_sums *s, size_t number)
-{
-	return &s->pages->groups[number * s->stride];
-}
 
 /* ---- memory --------------------------------------------------------------------------------- */
 
@@ -415,54 +391,7 @@ int key_sums_merge(struct key_sums *s, const struct key_sums *from)
 	return s->is_full ? -ENOBUFS : 0;
 }
 
-/* ---- the heaviest --------------------------------------------------------------------------- */
-
-struct place {
-	const struct key_sums *s;
-	enum key_sum order;
-};
-
-/* Below 0: a comes first. */
-static int compare(const uint64_t *a, const uint64_t *b, const struct place *p)
-{
-	unsigned int words = p->s->shape.words;
-	int64_t x = ((const int64_t *)a)[1 + words + p->order];
-	int64_t y = ((const int64_t *)b)[1 + words + p->order];
-
-	if (x != y)
-		return x > y ? -1 : 1;
-	for (unsigned int w = 1; w <= words; w++)
-		if (a[w] != b[w])
-			return a[w] < b[w] ? -1 : 1;
-	return 0;
-}
-
-static int compare_sorted(const void *a, const void *b, void *place)
-{
-	return compare(*(const uint64_t *const *)a, *(const uint64_t *const *)b, place);
-}
-
-/* heap[0] is the last of those that are kept: what comes before it takes its place, and sinks. */
-static void sink(const uint64_t **heap, size_t len, size_t at, const struct place *p)
-{
-	for (size_t child; (child = 2 * at + 1) < len; at = child) {
-		const uint64_t *moved = heap[at];
-
-		if (child + 1 < len && compare(heap[child + 1], heap[child], p) > 0)
-			child++;
-		if (compare(heap[child], heap[at], p) <= 0)
-			return;
-		heap[at] = heap[child];
-		heap[child] = moved;
-	}
-}
-
-static void copy_group(const struct key_sums *s, const uint64_t *group, struct key_group *ret)
-{
-	*ret = (struct key_group){ 0 };
-	memcpy(ret->keys, group + 1, s->shape.words * sizeof(uint64_t));
-	memcpy(ret->sums, group + 1 + s->shape.words, s->shape.sums * sizeof(int64_t));
-}
+/* ---- asking --------------------------------------------------------------------------------- */
 
 size_t key_sums_len(const struct key_sums *s)
 {
@@ -471,31 +400,11 @@ size_t key_sums_len(const struct key_sums *s)
 
 void key_sums_get(const struct key_sums *s, size_t i, struct key_group *ret)
 {
-	copy_group(s, group_at(s, i), ret);
-}
+	const uint64_t *group = group_at(s, i);
 
-long key_sums_top(const struct key_sums *s, enum key_sum order, size_t n, struct key_group *ret)
-{
-	size_t len = n < s->len ? n : s->len;
-	AUTO_FREE const uint64_t **heap = calloc(len + 1, sizeof(*heap));
-	struct place place = { s, order };
-
-	if (!heap)
-		return -ENOMEM;
-	for (size_t i = 0; i < len; i++)
-		heap[i] = group_at(s, i);
-	for (size_t i = len / 2; i-- > 0;)
-		sink(heap, len, i, &place);
-	for (size_t i = len; len && i < s->len; i++) {
-		if (compare(group_at(s, i), heap[0], &place) >= 0)
-			continue;
-		heap[0] = group_at(s, i);
-		sink(heap, len, 0, &place);
-	}
-	qsort_r(heap, len, sizeof(*heap), compare_sorted, &place);
-	for (size_t i = 0; i < len; i++)
-		copy_group(s, heap[i], &ret[i]);
-	return (long)len;
+	*ret = (struct key_group){ 0 };
+	memcpy(ret->keys, group + 1, s->shape.words * sizeof(uint64_t));
+	memcpy(ret->sums, group + 1 + s->shape.words, s->shape.sums * sizeof(int64_t));
 }
 
 size_t key_sums_total(const struct key_sums *s, struct key_group *ret)
@@ -505,7 +414,7 @@ size_t key_sums_total(const struct key_sums *s, struct key_group *ret)
 	*ret = (struct key_group){ 0 };
 	empty_sums(ret->sums, s->shape.sums);
 	for (size_t i = 0; i < s->len; i++) {
-		copy_group(s, group_at(s, i), &group);
+		key_sums_get(s, i, &group);
 		for (unsigned int k = 0; k < s->shape.sums; k++)
 			add_sum(ret->sums, k, group.sums[k]);
 	}

@@ -2,8 +2,8 @@
 /*
  * Sums by key: what top lists and the graph of conversations are made of, a million rows in some
  * 15 ms a thread, and in 5 where rows of one key come together. DuckDB's own grouping takes three
- * times as long, and writes each group out before the heaviest are found. Memory has a limit, of one
- * and of all of them together: who reaches it asks DuckDB, which spills.
+ * times as long, and writes each group out before the heaviest are found. Memory has a limit, of
+ * one and of all of them together: who reaches it asks DuckDB, which spills.
  *
  * Groups stand in a dense array; an index of a tag and a number each, open addressing, leads there.
  * Both are mapped pages, large ones where the kernel has them; a few that are freed are kept.
@@ -19,7 +19,7 @@
 #define KEY_SUMS_BYTES_MAX (64u << 20) /* groups of one; and up to 16 MiB of index */
 #define KEY_SUMS_BYTES_ALL (160u << 20) /* that there may be room for in all of them */
 
-/* What is added up: the first three, or all. Sums end at INT64_MAX; of times the first, the last. */
+/* What is added up: the first three, or all. Sums end at INT64_MAX; of times one is kept. */
 enum key_sum {
 	SUM_FLOWS,
 	SUM_PACKETS,

@@ -35,7 +35,7 @@
 #include "user/sinks/sinks.h"
 
 #define ARENAS 4
-/* Of each, free and not given back: rows of batches come and go, and pages would be cleared for each. */
+/* Of each, free and not given back: else pages would be cleared for the rows of every batch. */
 #define HEAP_KEPT (8 << 20)
 #define TICK_MS 1000
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0 */
 /*
  * Rows of flows in the order that files have: by source, destination, destination port and start.
- * Half a million at a time, by digits, in memory that has a limit; DuckDB's sort carries whole rows,
- * takes ten times as long and has to spill an hour of a busy gateway to disk.
+ * Half a million at a time, by digits, in memory that has a limit; DuckDB's sort carries whole
+ * rows, takes ten times as long and has to spill an hour of a busy gateway to disk.
  */
 #ifndef WT_ROW_SORT_H
 #define WT_ROW_SORT_H

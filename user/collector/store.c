@@ -69,8 +69,8 @@ static int open_file(struct store *s)
 }
 
 /*
- * From here on SQL reaches DIR/segments and no other file, and cannot change that. What files say of
- * themselves is kept: a week of them takes longer to open than to sum up.
+ * From here on SQL reaches DIR/segments and no other file, and cannot change that. What files say
+ * of themselves is kept: a week of them takes longer to open than to sum up.
  */
 static int confine(struct store *s)
 {

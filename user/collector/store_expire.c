@@ -14,7 +14,7 @@
 #include "user/collector/store_scan.h"
 #include "user/lib/log.h"
 
-/* What is not sealed has no sums in `stored`: exporters remember up to which interval rows are missing. */
+/* What is not sealed has no sums in `stored`: exporters remember what their last interval was. */
 static int note_expired(struct store *s, const struct store_segment *g)
 {
 	AUTO_FREE char *sql = NULL;

@@ -14,12 +14,12 @@
  *                                KEY_WORDS_MAX UBIGINTs: a BLOB of struct key_group, the total
  *                                first (keys[0]: how many groups there are), then the heaviest.
  *                                Empty without rows; NULL: more groups than there is memory for
- *                                (key_sums.h). Counts are UBIGINT, times BIGINT. spec is a constant:
- *                                STORE_SUMS_SPEC(how many, order)
+ *                                (key_sums.h). Counts are UBIGINT, times BIGINT. spec is a
+ *                                constant: STORE_SUMS_SPEC(how many, order)
  *   wt_best(top, exporter_id UBIGINT, slot BIGINT, h UBIGINT, octets UBIGINT)
- *                                aggregate of all rows: a list of (exporter_id, slot, h), those that
- *                                keep rows of their own (rollup_best.h). An error, with the words
- *                                STORE_BEST_TOO_MANY, where there is no memory for all
+ *                                aggregate of all rows: a list of (exporter_id, slot, h), those
+ *                                that keep rows of their own (rollup_best.h). An error, with the
+ *                                words STORE_BEST_TOO_MANY, where there is no memory for all
  */
 #ifndef WT_STORE_FUNCTIONS_H
 #define WT_STORE_FUNCTIONS_H

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0
-/* A series and an hour of arrival in, the table or file of that hour and its line in `segments` out. */
+/* A series and an hour of arrival in, that hour's table or file and its line in `segments` out. */
 #include <string.h>
 
 #include "user/collector/store_block.h"
@@ -128,8 +128,8 @@ static int make_hour(struct store *s, enum store_series series, int64_t hour)
 
 /*
  * An hour that is sealed or about to be, or that a coarser tier has, takes no more rows: the clock
- * was put back, or a batch waited long. They go into the next hour that does. So do those of an hour
- * of flows that an older version keeps as a table.
+ * was put back, or a batch waited long. They go into the next hour that does. So do those of an
+ * hour of flows that an older version keeps as a table.
  */
 static int is_closed(struct store *s, enum store_series series, int64_t hour, bool *ret)
 {

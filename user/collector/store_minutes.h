@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0 */
 /*
- * The minutes of an hour of flows, made slice by slice of its time, so that what is in memory at once
- * does not grow with the hour: minutes do not depend on each other.
+ * The minutes of an hour of flows, made slice by slice of its time, so that what is in memory at
+ * once does not grow with the hour: minutes do not depend on each other.
  */
 #ifndef WT_STORE_MINUTES_H
 #define WT_STORE_MINUTES_H
@@ -26,8 +26,8 @@ struct minutes_slice {
 };
 
 /*
- * Slices of whole minutes for an hour, whose blocks these are: as many as its rows want, at most 60.
- * malloc'd into *ret; 0 or -ENOMEM.
+ * Slices of whole minutes for an hour, whose blocks these are: as many as its rows want, at most
+ * 60. malloc'd into *ret; 0 or -ENOMEM.
  */
 int store_minutes_slices(const struct store_segment *table, const struct block_entry *blocks,
 			 size_t blocks_len, struct minutes_slice **ret, size_t *len);

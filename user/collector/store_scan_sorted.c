@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0
-/* An hour's file of blocks in, its rows in the order of sealed files out: one thread, run by run. */
+/* An hour's file of blocks in, its rows in the order of sealed files out: one thread, by runs. */
 #include "user/collector/store_scan_sorted.h"
 
 #include <errno.h>

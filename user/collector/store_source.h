@@ -30,8 +30,9 @@ struct store_tiers {
 
 /*
  * "(SELECT * FROM flows_1 UNION ALL …)" over the segments that overlap [from_us, to_us), or a
- * subquery with no rows. Of flows, only rows that start within; of others, all. Flows have a column `records` more than their tables: how many records a
- * row stands for. malloc'd into *ret. 0 or -errno.
+ * subquery with no rows. Of flows, only rows that start within; of others, all. Flows have a column
+ * `records` more than their tables: how many records a row stands for. malloc'd into *ret. 0 or
+ * -errno.
  */
 int store_source(struct store_reader *r, enum store_series series, int64_t from_us, int64_t to_us,
 		 char **ret);

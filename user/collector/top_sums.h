@@ -2,7 +2,7 @@
 /*
  * A top list that looks at its rows once: keys packed into words, added up by wt_sums
  * (store_functions.h), and the winners said as a statement's VALUES, so that they are named and
- * sorted as those of top_sql.h. Of files, what a place does not depend on (layer 3 octets and times)
+ * sorted as those of top_sql.h. Of files, what a place does not depend on (layer 3 octets, times)
  * is asked for the winners alone: fewer columns are read, and most row groups are not.
  */
 #ifndef WT_TOP_SUMS_H

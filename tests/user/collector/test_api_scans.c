@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0
 /*
- * A top list is added up by ours or by DuckDB, of rows that are not sealed with all sums at once, of
- * files with some of them first. What is answered must be the same.
+ * A top list is added up by ours or by DuckDB, of rows that are not sealed with all sums at once,
+ * of files with some of them first. What is answered must be the same.
  */
 #include "tests/user/collector/query_ask.h"
 #include "user/collector/query.h"

@@ -103,7 +103,7 @@ Test(store_blocks, goes_on_after_a_restart)
 	cr_expect(packets(TIER_RAW) == 5 * sum_to(3000));
 }
 
-/* What a reader began with stays as it was, and readable, while rows come and the hour is sealed. */
+/* What a reader began with stays as it was, and readable, while rows come and all is sealed. */
 Test(store_blocks, leaves_a_snapshot_its_rows)
 {
 	AUTO_FREE char *source = NULL, *sql = NULL;

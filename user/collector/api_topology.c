@@ -65,22 +65,36 @@ static int topology_parse(const struct api_request *req, struct api_reply *reply
 
 #define IS_V4(side) side "_hi = 0 AND " side "_lo >> 32 = 65535"
 
-/* Both halves of one end's address, without the bits behind the prefix. */
-static void add_address(const struct topology *t, const char *side, struct sql_builder *b)
+/* One half of one end's address, without the bits behind the prefix. */
+static void add_first_half(const struct topology *t, bool is_src, struct sql_builder *b)
 {
-	bool is_v4_src = !strcmp(side, "src");
-
 	if (t->group != GROUP_SUBNET) {
-		sql_add(b, is_v4_src ? "src_hi, src_lo" : "dst_hi, dst_lo");
+		sql_add(b, is_src ? "src_hi" : "dst_hi");
 		return;
 	}
-	sql_add(b, is_v4_src ? "CASE WHEN " IS_V4("src") " THEN 0::UBIGINT ELSE src_hi & "
-			     : "CASE WHEN " IS_V4("dst") " THEN 0::UBIGINT ELSE dst_hi & ");
+	sql_add(b, is_src ? "CASE WHEN " IS_V4("src") " THEN 0::UBIGINT ELSE src_hi & "
+			  : "CASE WHEN " IS_V4("dst") " THEN 0::UBIGINT ELSE dst_hi & ");
 	sql_u64(b, t->prefix6 ? UINT64_MAX << (64 - t->prefix6) : 0);
-	sql_add(b, is_v4_src ? "::UBIGINT END, CASE WHEN " IS_V4("src") " THEN src_lo & "
-			     : "::UBIGINT END, CASE WHEN " IS_V4("dst") " THEN dst_lo & ");
+	sql_add(b, "::UBIGINT END");
+}
+
+static void add_second_half(const struct topology *t, bool is_src, struct sql_builder *b)
+{
+	if (t->group != GROUP_SUBNET) {
+		sql_add(b, is_src ? "src_lo" : "dst_lo");
+		return;
+	}
+	sql_add(b, is_src ? "CASE WHEN " IS_V4("src") " THEN src_lo & "
+			  : "CASE WHEN " IS_V4("dst") " THEN dst_lo & ");
 	sql_u64(b, UINT64_MAX << (32 - t->prefix4));
 	sql_add(b, "::UBIGINT ELSE 0::UBIGINT END");
+}
+
+static void add_address(const struct topology *t, bool is_src, struct sql_builder *b)
+{
+	add_first_half(t, is_src, b);
+	sql_add(b, ", ");
+	add_second_half(t, is_src, b);
 }
 
 /* The service's end has its port in its name: the lower port's, as the coarse tiers keep it. */
@@ -109,9 +123,9 @@ static void add_links(const struct topology *t, struct sql_builder *b)
 	sql_add(b, is_named ? "a_name, b_name" : "NULL AS a_name, NULL AS b_name");
 	sql_add(b, ", sum(octets) AS octets, sum(packets) AS packets, sum(records) AS flows FROM ("
 		   "SELECT ");
-	add_address(t, "src", b);
+	add_address(t, true, b);
 	sql_add(b, ", ");
-	add_address(t, "dst", b);
+	add_address(t, false, b);
 	if (t->group == GROUP_SERVICE)
 		sql_add(b, port_columns);
 	else if (t->group == GROUP_PROCESS)
@@ -172,6 +186,12 @@ static bool may_be_quick(const struct topology *t)
 	       !(t->scope.tiers.may_have & TRAIT_SAMPLED);
 }
 
+/* Both ends' addresses in a word, where all are of IPv4. */
+static bool is_packed(const struct topology *t)
+{
+	return !(t->scope.tiers.may_have & TRAIT_IPV6);
+}
+
 static void add_quick_statement(const struct topology *t, struct sql_builder *b)
 {
 	static const enum key_sum sums[] = { SUM_OCTETS, SUM_PACKETS, SUM_FLOWS };
@@ -179,9 +199,17 @@ static void add_quick_statement(const struct topology *t, struct sql_builder *b)
 	sql_add(b, "SELECT wt_sums(");
 	sql_u64(b, STORE_SUMS_SPEC(t->n, sums[t->order]));
 	sql_add(b, ", ");
-	add_address(t, "src", b);
-	sql_add(b, ", ");
-	add_address(t, "dst", b);
+	if (is_packed(t)) {
+		sql_add(b, "((");
+		add_second_half(t, true, b);
+		sql_add(b, ") & 4294967295) * 4294967296 + ((");
+		add_second_half(t, false, b);
+		sql_add(b, ") & 4294967295)");
+	} else {
+		add_address(t, true, b);
+		sql_add(b, ", ");
+		add_address(t, false, b);
+	}
 	sql_add(b, ", records::UBIGINT, packets, l2_octets)");
 	add_rows(t, b);
 }
@@ -302,8 +330,18 @@ static int read_rows(const struct topology *t, struct query_rows *rows, struct g
 	return err;
 }
 
-static struct link link_of(const struct key_group *group)
+static struct link link_of(const struct topology *t, const struct key_group *group)
 {
+	const uint64_t mapped = UINT64_C(0xffff) << 32;
+
+	if (is_packed(t))
+		return (struct link){ 0,
+				      mapped | group->keys[0] >> 32,
+				      0,
+				      mapped | (group->keys[0] & UINT32_MAX),
+				      group->sums[SUM_OCTETS],
+				      group->sums[SUM_PACKETS],
+				      group->sums[SUM_FLOWS] };
 	return (struct link){ group->keys[0],	       group->keys[1],
 			      group->keys[2],	       group->keys[3],
 			      group->sums[SUM_OCTETS], group->sums[SUM_PACKETS],
@@ -325,10 +363,10 @@ static int read_sums(const struct topology *t, struct query_rows *rows, struct g
 	blob = word_of(rows, 0);
 	for (size_t at = 0; !err && at + sizeof(group) <= blob.len; at += sizeof(group)) {
 		memcpy(&group, blob.at + at, sizeof(group));
-		l = link_of(&group);
+		l = link_of(t, &group);
 		if (!at) {
 			rest = l;
-			left = (int64_t)l.from_hi;
+			left = (int64_t)group.keys[0];
 			continue;
 		}
 		err = add_link(t, g, &l, no_names);

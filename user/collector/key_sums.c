@@ -25,6 +25,7 @@
 #define HOT __attribute__((optimize("O3")))
 
 static _Atomic size_t room_of_all; /* bytes */
+static size_t room_limit = KEY_SUMS_BYTES_ALL;
 
 /* ---- memory --------------------------------------------------------------------------------- */
 
@@ -59,6 +60,11 @@ static bool keep(struct key_sums *s)
 	}
 	pthread_mutex_unlock(&lock);
 	return is_kept;
+}
+
+void key_sums_set_limit(size_t bytes)
+{
+	room_limit = bytes;
 }
 
 void key_sums_free(struct key_sums *s)
@@ -133,7 +139,7 @@ static int grow_to(struct key_sums *s, size_t len)
 	size_t room = len * sizeof(uint32_t) + len / 2 * s->stride * sizeof(uint64_t);
 	size_t more = room > s->room ? room - s->room : 0;
 
-	if (atomic_fetch_add(&room_of_all, more) + more > KEY_SUMS_BYTES_ALL) {
+	if (atomic_fetch_add(&room_of_all, more) + more > room_limit) {
 		atomic_fetch_sub(&room_of_all, more);
 		return -ENOBUFS;
 	}

@@ -17,7 +17,7 @@
 #define KEY_WORDS_MAX 8
 #define KEY_ROWS_MAX 4096 /* in one call */
 #define KEY_SUMS_BYTES_MAX (64u << 20) /* groups of one; and up to 16 MiB of index */
-#define KEY_SUMS_BYTES_ALL (160u << 20) /* that there may be room for in all of them */
+#define KEY_SUMS_BYTES_ALL (160u << 20) /* that there may be room for in all of them, unless set */
 
 /* What is added up: the first three, or all. Sums end at INT64_MAX; of times one is kept. */
 enum key_sum {
@@ -49,6 +49,9 @@ struct key_group {
 };
 
 struct key_sums;
+
+/* What there may be room for in all of them; at start. */
+void key_sums_set_limit(size_t bytes);
 
 /* NULL: no memory. */
 struct key_sums *key_sums_new(struct key_shape shape);

@@ -17,6 +17,7 @@
 #include "user/collector/ingest.h"
 #include "user/collector/inlet.h"
 #include "user/collector/judge.h"
+#include "user/collector/key_sums.h"
 #include "user/lib/listen.h"
 #include "user/collector/logwriter.h"
 #include "user/collector/metrics.h"
@@ -185,7 +186,7 @@ static int open_store(struct collector *c)
 {
 	const struct settings *s = &c->settings;
 	/* the rest: what stands still, 100 KiB a connection, holes in the heap */
-	struct store_limits store_limits = { s->memory_bytes / 16 * 7, (unsigned int)s->threads };
+	struct store_limits store_limits = { s->memory_bytes / 16 * 6, (unsigned int)s->threads };
 	struct housekeeper_limits limits = limits_of(s);
 	struct log_position from = { 0 };
 	struct sink_place place;
@@ -198,6 +199,7 @@ static int open_store(struct collector *c)
 		sinks_remember(s->data, &place);
 	if (!err)
 		err = pipeline_new(s->memory_bytes / 32 * 3, &c->pipeline);
+	key_sums_set_limit(s->memory_bytes / 4);
 	if (!err)
 		err = committer_new(c->store, c->pipeline, &limits, &c->committer);
 	if (!err)

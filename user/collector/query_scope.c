@@ -48,7 +48,7 @@ static int look_ahead(const struct api_request *req, struct api_reply *reply,
 		return err;
 	if (!query_rows_next(&rows))
 		return -EIO;
-	scope->tiers.may_have = TRAIT_FOLD | TRAIT_UNCOUNTED;
+	scope->tiers.may_have = TRAIT_ALL & ~(unsigned int)TRAIT_SAMPLED;
 	if (query_int(&rows, 0) > 1)
 		scope->tiers.may_have |= TRAIT_SAMPLED;
 	scope->tiers.first_us = query_int(&rows, 1);

@@ -12,8 +12,8 @@
 #define DIGITS (1u << DIGIT_BITS)
 
 struct row_sort {
-	uint32_t len;
-	uint8_t *columns[BLOCK_COLUMNS]; /* of SORT_ROWS_MAX values, touched as far as needed */
+	uint32_t len, max;
+	uint8_t *columns[BLOCK_COLUMNS]; /* of max values, touched as far as needed */
 	uint32_t *order, *spare;
 };
 
@@ -21,18 +21,19 @@ struct row_sort {
 static const size_t keys[] = { FLOW_START_US, FLOW_DST_PORT, FLOW_DST_LO,
 			       FLOW_DST_HI,   FLOW_SRC_LO,   FLOW_SRC_HI };
 
-struct row_sort *row_sort_new(void)
+struct row_sort *row_sort_new(uint32_t rows_max)
 {
 	struct row_sort *s = calloc(1, sizeof(*s));
 	bool failed = !s;
 
 	for (size_t i = 0; !failed && i < BLOCK_COLUMNS; i++) {
-		s->columns[i] = malloc(SORT_ROWS_MAX * block_column_size(i));
+		s->columns[i] = malloc(rows_max * block_column_size(i));
 		failed = !s->columns[i];
 	}
 	if (!failed) {
-		s->order = calloc(SORT_ROWS_MAX, sizeof(*s->order));
-		s->spare = calloc(SORT_ROWS_MAX, sizeof(*s->spare));
+		s->max = rows_max;
+		s->order = calloc(rows_max, sizeof(*s->order));
+		s->spare = calloc(rows_max, sizeof(*s->spare));
 		failed = !s->order || !s->spare;
 	}
 	if (!failed)
@@ -66,7 +67,7 @@ int row_sort_add(struct row_sort *s, const uint8_t *block)
 {
 	const struct block_head *head = (const struct block_head *)block;
 
-	if (head->rows > SORT_ROWS_MAX - s->len)
+	if (head->rows > s->max - s->len)
 		return -ENOBUFS;
 	for (size_t i = 0; i < BLOCK_COLUMNS; i++)
 		block_decode(head, i, block + head->columns[i].offset, 0, head->rows,

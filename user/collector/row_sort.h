@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0 */
 /*
  * Rows of flows in the order that files have: by source, destination, destination port and start.
- * Half a million at a time, by digits, in memory that has a limit; DuckDB's sort carries whole
+ * Up to half a million at a time, by digits, in memory that has a limit; DuckDB's sort carries whole
  * rows, takes ten times as long and has to spill an hour of a busy gateway to disk.
  */
 #ifndef WT_ROW_SORT_H
@@ -11,12 +11,17 @@
 
 #include "user/collector/store_block.h"
 
-#define SORT_ROWS_MAX (1u << 19) /* of one run: 130 bytes each at most */
+#define SORT_ROWS_MAX (1u << 19)
+#define SORT_ROWS_MIN (4 * BLOCK_ROWS)
+#define SORT_ROW_BYTES 138 /* that a row may take */
 
 struct row_sort;
 
-/* NULL: no memory. Reused for one run after the other. */
-struct row_sort *row_sort_new(void);
+/*
+ * Of runs of up to rows_max, which is at least BLOCK_ROWS. NULL: no memory. Reused for one run after
+ * the other.
+ */
+struct row_sort *row_sort_new(uint32_t rows_max);
 void row_sort_free(struct row_sort *s);
 
 void row_sort_clear(struct row_sort *s);

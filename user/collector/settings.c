@@ -51,7 +51,7 @@ static const struct option_row rows[] = {
 	  .help = "size at which the oldest records are dropped, then minutes, then hours" },
 	{ "memory", 'm', OPTION_BYTES, AT(memory_bytes), "SIZE", "512M", .min = 128u << 20,
 	  .max = UINT64_C(1) << 42,
-	  .help = "of all: seven sixteenths for the database, which then spills to disk, a tenth for batches under way" },
+	  .help = "of all: three eighths for the database, which then spills to disk, a quarter for sums, a tenth for batches under way" },
 	{ "threads", 't', OPTION_NUMBER, AT(threads), "N", "2", .min = 1, .max = 256,
 	  .help = "threads a query may use" },
 	{ "user", 'u', OPTION_TEXT, AT(user), "NAME", NULL,

@@ -174,7 +174,7 @@ int store_open_limited(const char *dir, const struct store_limits *limits, struc
 	}
 	err = store_files_open(s);
 	if (!err)
-		err = store_blocks_new(s->segments_fd, &s->blocks);
+		err = store_blocks_new(s->segments_fd, limits->memory_bytes / 4, &s->blocks);
 	if (!err)
 		err = open_or_restore(s);
 	if (!err)

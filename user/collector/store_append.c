@@ -2,6 +2,7 @@
 /* Decoded batches in, rows of the hour's flows table and of the ledger out. */
 #include <errno.h>
 #include <inttypes.h>
+#include <linux/if_ether.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -55,7 +56,11 @@ static void flow_row(struct store_appender *a, uint32_t exporter_id, uint64_t in
 
 static unsigned int traits_of(const struct flow *f)
 {
+	bool is_v6 = f->ethertype == ETH_P_IPV6 ||
+		     (f->ethertype == ETH_P_IP && !(addr_is_v4(f->src) && addr_is_v4(f->dst)));
+
 	return (f->sampling > 1 ? TRAIT_SAMPLED : 0) | (f->kind ? TRAIT_FOLD : 0) |
+	       (is_v6 ? TRAIT_IPV6 : 0) |
 	       ((f->flags & (FLOW_COUNTED | FLOW_INNER)) != FLOW_COUNTED ? TRAIT_UNCOUNTED : 0);
 }
 

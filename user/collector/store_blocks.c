@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "user/collector/row_sort.h"
 #include "user/collector/store_block.h"
 #include "user/lib/log.h"
 
@@ -28,6 +29,7 @@ struct index {
 
 struct store_blocks {
 	int folder_fd;
+	uint64_t sort_bytes;
 	pthread_mutex_t lock; /* of the indexes */
 	struct index *indexes;
 	/* the committer's */
@@ -38,13 +40,14 @@ struct store_blocks {
 	uint8_t *block;
 };
 
-int store_blocks_new(int folder_fd, struct store_blocks **ret)
+int store_blocks_new(int folder_fd, uint64_t sort_bytes, struct store_blocks **ret)
 {
 	AUTO(store_blocks_free) struct store_blocks *b = calloc(1, sizeof(*b));
 
 	if (!b)
 		return -ENOMEM;
 	b->folder_fd = folder_fd;
+	b->sort_bytes = sort_bytes;
 	b->fd = -1;
 	pthread_mutex_init(&b->lock, NULL);
 	b->rows = aligned_alloc(64, BLOCK_COLUMNS * COLUMN_BYTES);
@@ -90,6 +93,15 @@ int store_blocks_fd(struct store_blocks *b, int64_t hour)
 	int fd = openat(b->folder_fd, store_blocks_name(hour, name), O_RDONLY | O_CLOEXEC);
 
 	return fd < 0 ? -errno : fd;
+}
+
+uint32_t store_blocks_sort_rows(const struct store_blocks *b)
+{
+	uint64_t rows = b->sort_bytes / SORT_ROW_BYTES;
+
+	return (uint32_t)(rows < SORT_ROWS_MIN	 ? SORT_ROWS_MIN
+			  : rows > SORT_ROWS_MAX ? SORT_ROWS_MAX
+						 : rows);
 }
 
 /* ---- indexes; with the lock held ------------------------------------------------------------ */

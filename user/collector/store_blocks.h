@@ -27,8 +27,8 @@ struct block_entry {
 
 struct store_blocks;
 
-/* The folder is borrowed. 0 or -errno. */
-int store_blocks_new(int folder_fd, struct store_blocks **ret);
+/* The folder is borrowed; what sorts rows takes no more than sort_bytes. 0 or -errno. */
+int store_blocks_new(int folder_fd, uint64_t sort_bytes, struct store_blocks **ret);
 void store_blocks_free(struct store_blocks *b);
 DEFINE_AUTO(store_blocks_free, struct store_blocks *);
 
@@ -59,6 +59,8 @@ void store_blocks_forget(struct store_blocks *b, int64_t hour);
  */
 int store_blocks_list(struct store_blocks *b, int64_t hour, uint64_t bytes,
 		      struct block_entry **ret, size_t *len);
+/* Rows that may be sorted at once. */
+uint32_t store_blocks_sort_rows(const struct store_blocks *b);
 /* The file for reading, or -errno. */
 int store_blocks_fd(struct store_blocks *b, int64_t hour);
 /* Reads every byte against its checksum. 0, -EBADMSG or -errno. */

@@ -43,7 +43,7 @@ static void sorted_init(duckdb_init_info info)
 	duckdb_init_set_init_data(info, run, sorted_free);
 	duckdb_init_set_max_threads(info, 1);
 	run->fd = store_blocks_fd(plan->blocks, plan->hour);
-	run->rows = row_sort_new();
+	run->rows = row_sort_new(store_blocks_sort_rows(plan->blocks));
 	run->block = aligned_alloc(64, (BLOCK_BYTES_MAX + 63) / 64 * 64);
 	run->len = duckdb_init_get_column_count(info);
 	for (idx_t i = 0; i < run->len && i < BLOCK_COLUMNS; i++)

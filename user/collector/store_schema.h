@@ -233,7 +233,8 @@ enum store_trait {
 	TRAIT_SAMPLED = 1, /* sampling > 1 */
 	TRAIT_FOLD = 2, /* kind 1 (user/wire/flow.h) */
 	TRAIT_UNCOUNTED = 4, /* not FLOW_COUNTED, or FLOW_INNER */
-	TRAIT_ALL = 7,
+	TRAIT_IPV6 = 8, /* of IP, with an address that is not IPv4's */
+	TRAIT_ALL = 15,
 };
 
 struct store_table {

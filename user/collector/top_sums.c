@@ -19,8 +19,9 @@
 /* ---- keys as words -------------------------------------------------------------------------- */
 
 /*
- * Addresses are two words each, and come first. What is narrower shares the words behind them: its
- * bits, and one above them that says NULL, as of an address a bit does.
+ * Addresses are two words each, and come first. What is narrower, as IPv4 addresses are where there
+ * are no others, shares the words behind them: its bits, and one above them that says NULL, as of an
+ * address a bit does.
  */
 struct place {
 	unsigned int word; /* of an address's first half */
@@ -32,15 +33,29 @@ struct layout {
 	unsigned int words;
 };
 
+#define V4_BITS 32
+#define V4_MAPPED (UINT64_C(0xffff) << V4_BITS) /* the second half above one; the first is 0 */
+
 static bool is_address(const struct query_key *key)
 {
 	return key->bits == QUERY_KEY_ADDRESS;
 }
 
-/* Bits in shared words, the one that says NULL included. */
-static unsigned int shared_bits(const struct query_key *key)
+/* In words of its own. */
+static bool is_wide(const struct top *top, size_t i)
 {
-	return is_address(key) ? 1 : key->bits + 1;
+	return is_address(top->keys[i]) && top->scope.tiers.may_have & TRAIT_IPV6;
+}
+
+static unsigned int value_bits(const struct query_key *key)
+{
+	return is_address(key) ? V4_BITS : key->bits;
+}
+
+/* Bits in shared words, the one that says NULL included. */
+static unsigned int shared_bits(const struct top *top, size_t i)
+{
+	return is_wide(top, i) ? 1 : value_bits(top->keys[i]) + 1;
 }
 
 static struct layout layout_of(const struct top *top)
@@ -50,10 +65,10 @@ static struct layout layout_of(const struct top *top)
 
 	for (size_t i = 0; i < top->keys_len; i++) {
 		l.places[i].word = l.words;
-		l.words += is_address(top->keys[i]) ? 2 : 0;
+		l.words += is_wide(top, i) ? 2 : 0;
 	}
 	for (size_t i = 0; i < top->keys_len; i++) {
-		unsigned int bits = shared_bits(top->keys[i]);
+		unsigned int bits = shared_bits(top, i);
 
 		if (used + bits > WORD_BITS) {
 			l.words++;
@@ -106,17 +121,19 @@ static void add_halves(const struct query_key *key, struct sql_builder *b)
 }
 
 /* What the key has in its shared word, in its place there. */
-static void add_shared(const struct query_key *key, const struct place *place,
+static void add_shared(const struct top *top, size_t i, const struct place *place,
 		       struct sql_builder *b)
 {
+	const struct query_key *key = top->keys[i];
 	char alias[SQL_WORD_MAX];
 
-	alias_of(key, 0, alias);
-	sql_add(b, is_address(key) ? "(" : "coalesce(");
+	alias_of(key, is_address(key), alias);
+	sql_add(b, is_wide(top, i) ? "(" : "coalesce(");
 	sql_add(b, alias);
-	sql_add(b, is_address(key) ? " IS NULL)::UBIGINT" : "::UBIGINT, ");
-	if (!is_address(key)) {
-		sql_u64(b, UINT64_C(1) << key->bits);
+	sql_add(b, is_wide(top, i) ? " IS NULL)::UBIGINT" : "::UBIGINT");
+	if (!is_wide(top, i)) {
+		sql_add(b, is_address(key) ? " & 4294967295, " : ", ");
+		sql_u64(b, UINT64_C(1) << value_bits(key));
 		sql_add(b, ")");
 	}
 	sql_add(b, " * ");
@@ -128,13 +145,13 @@ static void add_words(const struct top *top, struct sql_builder *b)
 	struct layout l = layout_of(top);
 
 	for (size_t i = 0; i < top->keys_len; i++)
-		if (is_address(top->keys[i]))
+		if (is_wide(top, i))
 			add_halves(top->keys[i], b);
 	for (size_t i = 0; i < top->keys_len; i++) {
 		bool is_first = !i || l.places[i].shared != l.places[i - 1].shared;
 
 		sql_add(b, is_first ? ", " : " + ");
-		add_shared(top->keys[i], &l.places[i], b);
+		add_shared(top, i, &l.places[i], b);
 	}
 }
 
@@ -205,7 +222,7 @@ int top_sums_ask(const struct api_request *req, struct api_reply *reply, const s
 static bool is_null(const struct top *top, const struct layout *l, size_t i,
 		    const struct key_group *g)
 {
-	unsigned int null_bit = l->places[i].shift + shared_bits(top->keys[i]) - 1;
+	unsigned int null_bit = l->places[i].shift + shared_bits(top, i) - 1;
 
 	return g->keys[l->places[i].shared] >> null_bit & 1;
 }
@@ -219,6 +236,18 @@ static void add_value(bool null, uint64_t value, struct sql_builder *b)
 	sql_add(b, ", ");
 }
 
+/* A key's value; of an address, its second half. */
+static uint64_t last_half(const struct top *top, const struct place *place, size_t i,
+			  const struct key_group *g)
+{
+	uint64_t mask = (UINT64_C(1) << (shared_bits(top, i) - 1)) - 1;
+
+	if (is_wide(top, i))
+		return g->keys[place->word + 1];
+	return (is_address(top->keys[i]) ? V4_MAPPED : 0) |
+	       (g->keys[place->shared] >> place->shift & mask);
+}
+
 /* (1, keys, sums); all groups together have a 0 and no keys. */
 static void add_group(const struct top *top, const struct layout *l, const struct key_group *g,
 		      bool is_group, struct sql_builder *b)
@@ -229,14 +258,12 @@ static void add_group(const struct top *top, const struct layout *l, const struc
 	for (size_t i = 0; i < top->keys_len; i++) {
 		const struct place *place = &l->places[i];
 		bool null = !is_group || is_null(top, l, i, g);
-		uint64_t mask = (UINT64_C(1) << (shared_bits(top->keys[i]) - 1)) - 1;
 
-		if (is_address(top->keys[i])) {
+		if (is_wide(top, i))
 			add_value(null, g->keys[place->word], b);
-			add_value(null, g->keys[place->word + 1], b);
-		} else {
-			add_value(null, g->keys[place->shared] >> place->shift & mask, b);
-		}
+		else if (is_address(top->keys[i]))
+			add_value(null, 0, b);
+		add_value(null, last_half(top, place, i, g), b);
 	}
 	for (size_t i = 0; i < sums; i++) {
 		sql_i64(b, g->sums[i]);
@@ -278,7 +305,7 @@ static void add_pushed(const struct top *top, const struct top_groups *g, struct
 				sql_add(b, top->keys[i]->pushed);
 				sql_add(b, " IN (");
 			}
-			sql_u64(b, g->at[k].keys[l.places[i].word + 1]);
+			sql_u64(b, last_half(top, &l.places[i], i, &g->at[k]));
 			before = ", ";
 		}
 		if (top->keys[i]->pushed && g->len > 1)

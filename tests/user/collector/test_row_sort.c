@@ -123,7 +123,7 @@ static void check(struct row_sort *s, struct row *rows, uint32_t len)
 Test(row_sort, sorts_as_files_are)
 {
 	static struct row rows[ROWS];
-	struct row_sort *s = row_sort_new();
+	struct row_sort *s = row_sort_new(SORT_ROWS_MAX);
 
 	cr_assert(s != NULL);
 	for (int run = 0; run < 3; run++) { /* it is used again */
@@ -146,7 +146,7 @@ Test(row_sort, sorts_as_files_are)
 Test(row_sort, takes_a_block_whole_or_not_at_all)
 {
 	static struct row rows[BLOCK_ROWS];
-	struct row_sort *s = row_sort_new();
+	struct row_sort *s = row_sort_new(SORT_ROWS_MAX);
 	uint32_t len = 0;
 	int err = 0;
 

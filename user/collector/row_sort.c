@@ -10,10 +10,14 @@
 
 #define DIGIT_BITS 11
 #define DIGITS (1u << DIGIT_BITS)
+#define AHEAD \
+	16 /* rows that are fetched before their turn; so many numbers stand behind the last */
 
 struct row_sort {
 	uint32_t len, max;
 	uint8_t *columns[BLOCK_COLUMNS]; /* of max values, touched as far as needed */
+	bool is_alike[BLOCK_COLUMNS]; /* all values so far are this one, and stand nowhere */
+	uint64_t value[BLOCK_COLUMNS];
 	uint32_t *order, *spare;
 };
 
@@ -32,8 +36,8 @@ struct row_sort *row_sort_new(uint32_t rows_max)
 	}
 	if (!failed) {
 		s->max = rows_max;
-		s->order = calloc(rows_max, sizeof(*s->order));
-		s->spare = calloc(rows_max, sizeof(*s->spare));
+		s->order = calloc(rows_max + AHEAD, sizeof(*s->order));
+		s->spare = calloc(rows_max + AHEAD, sizeof(*s->spare));
 		failed = !s->order || !s->spare;
 	}
 	if (!failed)
@@ -63,6 +67,23 @@ uint32_t row_sort_len(const struct row_sort *s)
 	return s->len;
 }
 
+static void add_column(struct row_sort *s, size_t i, const struct block_head *head,
+		       const uint8_t *block)
+{
+	const struct block_column *c = &head->columns[i];
+
+	if (!c->width && (!s->len || (s->is_alike[i] && s->value[i] == c->base))) {
+		s->is_alike[i] = true;
+		s->value[i] = c->base;
+		return;
+	}
+	if (s->len && s->is_alike[i])
+		block_fill(i, s->value[i], s->len, s->columns[i]);
+	s->is_alike[i] = false;
+	block_decode(head, i, block + c->offset, 0, head->rows,
+		     s->columns[i] + s->len * block_column_size(i));
+}
+
 int row_sort_add(struct row_sort *s, const uint8_t *block)
 {
 	const struct block_head *head = (const struct block_head *)block;
@@ -70,8 +91,7 @@ int row_sort_add(struct row_sort *s, const uint8_t *block)
 	if (head->rows > s->max - s->len)
 		return -ENOBUFS;
 	for (size_t i = 0; i < BLOCK_COLUMNS; i++)
-		block_decode(head, i, block + head->columns[i].offset, 0, head->rows,
-			     s->columns[i] + s->len * block_column_size(i));
+		add_column(s, i, head, block);
 	s->len += head->rows;
 	return 0;
 }
@@ -114,6 +134,8 @@ static void sort_column(struct row_sort *s, size_t column)
 {
 	uint64_t min = UINT64_MAX, max = 0;
 
+	if (s->is_alike[column])
+		return;
 	for (uint32_t i = 0; i < s->len; i++) {
 		uint64_t key = key_at(s, column, i);
 
@@ -141,8 +163,10 @@ void row_sort_finish(struct row_sort *s)
 		const uint##bits##_t *v = values;                                          \
 		uint##bits##_t *out = to;                                                  \
                                                                                            \
-		for (uint32_t i = 0; i < len; i++)                                         \
+		for (uint32_t i = 0; i < len; i++) {                                       \
+			__builtin_prefetch(&v[order[i + AHEAD]]);                          \
 			out[i] = v[order[i]];                                              \
+		}                                                                          \
 	}
 GATHER(8)
 GATHER(16)
@@ -154,6 +178,10 @@ void row_sort_get(const struct row_sort *s, size_t column, uint32_t first, uint3
 	const uint32_t *order = s->order + first;
 	const uint8_t *values = s->columns[column];
 
+	if (s->is_alike[column]) {
+		block_fill(column, s->value[column], len, to);
+		return;
+	}
 	switch (block_column_size(column)) {
 	case 1:
 		gather_8(order, len, values, to);

@@ -211,6 +211,11 @@ size_t block_column_bytes(const struct block_head *head, size_t column)
 	return (size_t)head->rows * head->columns[column].width;
 }
 
+void block_fill(size_t column, uint64_t value, uint32_t len, void *to)
+{
+	type_of(column)->get[0](NULL, len, value, to);
+}
+
 void block_decode(const struct block_head *head, size_t column, const uint8_t *values,
 		  uint32_t first, uint32_t len, void *to)
 {

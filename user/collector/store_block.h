@@ -57,6 +57,9 @@ size_t block_column_size(size_t column);
 /* Bytes of a column's values. The head was checked. */
 size_t block_column_bytes(const struct block_head *head, size_t column);
 
+/* One value, len times, as a column has them. */
+void block_fill(size_t column, uint64_t value, uint32_t len, void *to);
+
 /* Rows [first, first + len) of a column, whose values begin at `values`, into `to`. */
 void block_decode(const struct block_head *head, size_t column, const uint8_t *values,
 		  uint32_t first, uint32_t len, void *to);

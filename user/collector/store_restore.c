@@ -239,7 +239,8 @@ static int restore_file(struct store *s, const char *file)
 		renameat(s->segments_fd, file, s->quarantine_fd, file);
 		return err == -ENOMEM ? err : 0;
 	}
-	return store_run(s, NULL, "INSERT INTO segments VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 15)",
+	return store_run(s, NULL,
+			 "INSERT INTO segments VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 15)",
 			 "siiusuuu", g.name, g.min_start_us, g.max_end_us, g.rows, g.file, g.bytes,
 			 (uint64_t)g.crc, (uint64_t)g.hours);
 }

@@ -162,7 +162,8 @@ Test(api_scans, ours_and_duckdbs_are_the_same)
 Test(api_scans, graphs_are_the_same_packed_or_not)
 {
 	static const char *const graphs[] = { RANGE "group=host&filter=not proto 58",
-					      RANGE "group=host&order=flows&n=3&filter=not proto 58",
+					      RANGE
+					      "group=host&order=flows&n=3&filter=not proto 58",
 					      RANGE "group=subnet&filter=not proto 58" };
 	struct flow f = fixture_flow("2001:db8::1", "2001:db8::2");
 	char *before[ARRAY_LEN(graphs)];

@@ -10,6 +10,7 @@
 #include "user/lib/cleanup.h"
 
 #define ROWS 5000
+#define BLOCK 1250
 
 struct row {
 	uint64_t src_hi, src_lo, dst_hi, dst_lo;
@@ -56,6 +57,9 @@ static const uint8_t *block_of(const struct row *rows, uint32_t len)
 		((uint64_t *)columns[FLOW_PACKETS])[i] = rows[i].packets;
 		((uint8_t *)columns[FLOW_PROTO])[i] = (uint8_t)rows[i].packets;
 		((uint32_t *)columns[FLOW_IFINDEX])[i] = (uint32_t)rows[i].packets;
+		/* alike in all rows, and in those of a block */
+		((uint32_t *)columns[FLOW_NETNS])[i] = 7;
+		((uint16_t *)columns[FLOW_VLAN_OUTER])[i] = (uint16_t)(rows[i].packets / BLOCK);
 	}
 	block_encode(columns, len, block);
 	return block;
@@ -99,7 +103,9 @@ static void check(struct row_sort *s, struct row *rows, uint32_t len)
 {
 	AUTO_FREE uint64_t *packets = calloc(len, sizeof(*packets));
 	AUTO_FREE uint32_t *ifindex = calloc(len, sizeof(*ifindex));
+	AUTO_FREE uint32_t *netns = calloc(len, sizeof(*netns));
 	AUTO_FREE uint16_t *port = calloc(len, sizeof(*port));
+	AUTO_FREE uint16_t *vlan = calloc(len, sizeof(*vlan));
 	AUTO_FREE uint8_t *proto = calloc(len, sizeof(*proto));
 
 	row_sort_finish(s);
@@ -112,11 +118,13 @@ static void check(struct row_sort *s, struct row *rows, uint32_t len)
 		row_sort_get(s, FLOW_IFINDEX, at, n, ifindex + at);
 		row_sort_get(s, FLOW_DST_PORT, at, n, port + at);
 		row_sort_get(s, FLOW_PROTO, at, n, proto + at);
+		row_sort_get(s, FLOW_NETNS, at, n, netns + at);
+		row_sort_get(s, FLOW_VLAN_OUTER, at, n, vlan + at);
 	}
 	for (uint32_t i = 0; i < len; i++)
 		cr_assert(packets[i] == rows[i].packets && ifindex[i] == rows[i].packets &&
-				  proto[i] == (uint8_t)rows[i].packets &&
-				  port[i] == rows[i].dst_port,
+				  proto[i] == (uint8_t)rows[i].packets && netns[i] == 7 &&
+				  vlan[i] == rows[i].packets / BLOCK && port[i] == rows[i].dst_port,
 			  "place %u: row %d, not %d", i, (int)packets[i], (int)rows[i].packets);
 }
 
@@ -130,8 +138,8 @@ Test(row_sort, sorts_as_files_are)
 		row_sort_clear(s);
 		for (uint32_t i = 0; i < ROWS; i++)
 			rows[i] = some(i);
-		for (uint32_t at = 0; at < ROWS; at += 1250)
-			cr_assert(row_sort_add(s, block_of(rows + at, 1250)) == 0);
+		for (uint32_t at = 0; at < ROWS; at += BLOCK)
+			cr_assert(row_sort_add(s, block_of(rows + at, BLOCK)) == 0);
 		check(s, rows, ROWS);
 	}
 	row_sort_clear(s);

@@ -19,10 +19,11 @@
 #define INDEX_AHEAD 32 /* rows whose index entry, and whose group, are fetched ahead */
 #define GROUP_AHEAD 16
 #define LARGE_PAGE (2u << 20)
+#define GROUPS_STEP 16384 /* that room is taken for at once */
+#define MERGED_MAX (1u << 18) /* groups; more of them stay apart, which takes half the memory */
 #define KEPT 2 /* of those that are freed: their pages are there already */
 #define KEPT_BYTES_MAX (16u << 20) /* larger ones are not kept */
 #define SMALL_BITS 50 /* KEY_ROWS_MAX numbers of so many fit in a sum */
-#define HOT __attribute__((optimize("O3")))
 
 static _Atomic size_t room_of_all; /* bytes */
 static size_t room_limit = KEY_SUMS_BYTES_ALL;
@@ -69,11 +70,16 @@ void key_sums_set_limit(size_t bytes)
 
 void key_sums_free(struct key_sums *s)
 {
-	if (!s || keep(s))
-		return;
-	atomic_fetch_sub(&room_of_all, s->room);
-	free(s->pages);
-	free(s);
+	while (s) {
+		struct key_sums *next = TAKE(s->next);
+
+		if (!keep(s)) {
+			atomic_fetch_sub(&room_of_all, s->room);
+			free(s->pages);
+			free(s);
+		}
+		s = next;
+	}
 }
 
 /* ---- where a group is ----------------------------------------------------------------------- */
@@ -133,10 +139,9 @@ static void put(struct key_sums *s, uint64_t h, uint32_t number)
 	index[at] = tag_of(h) | (number + 1);
 }
 
-/* In place: groups know their hashes. */
-static int grow_to(struct key_sums *s, size_t len)
+static int take_room(struct key_sums *s, size_t index_len, size_t groups)
 {
-	size_t room = len * sizeof(uint32_t) + len / 2 * s->stride * sizeof(uint64_t);
+	size_t room = index_len * sizeof(uint32_t) + groups * s->stride * sizeof(uint64_t);
 	size_t more = room > s->room ? room - s->room : 0;
 
 	if (atomic_fetch_add(&room_of_all, more) + more > room_limit) {
@@ -144,11 +149,16 @@ static int grow_to(struct key_sums *s, size_t len)
 		return -ENOBUFS;
 	}
 	s->room += more;
-	memset(s->pages->index, 0, len * sizeof(*s->pages->index));
-	s->index_len = len;
+	return 0;
+}
+
+/* In place: groups know their hashes. */
+static void grow_to(struct key_sums *s, size_t index_len)
+{
+	memset(s->pages->index, 0, index_len * sizeof(*s->pages->index));
+	s->index_len = index_len;
 	for (size_t i = 0; i < s->len; i++)
 		put(s, *group_at(s, i), (uint32_t)i);
-	return 0;
 }
 
 /* Room for n more groups, as far as there may be. */
@@ -158,7 +168,15 @@ static int make_room(struct key_sums *s, size_t n)
 
 	while (len / 2 < want)
 		len *= 2;
-	return len > s->index_len ? grow_to(s, len) : 0;
+	if (len == s->index_len && want <= s->groups_room)
+		return 0;
+	want = (want + GROUPS_STEP - 1) / GROUPS_STEP * GROUPS_STEP;
+	if (take_room(s, len, want))
+		return -ENOBUFS;
+	s->groups_room = want;
+	if (len > s->index_len)
+		grow_to(s, len);
+	return 0;
 }
 
 static void set_shape(struct key_sums *s, struct key_shape shape)
@@ -180,17 +198,19 @@ struct key_sums *key_sums_new(struct key_shape shape)
 	if (!s)
 		return NULL;
 	set_shape(s, shape);
+	s->groups_room = 0;
 	if (!s->pages) {
 		s->pages = aligned_alloc(LARGE_PAGE, sizeof(*s->pages)); /* mapped: so large */
 		if (s->pages)
 			madvise(s->pages, sizeof(*s->pages), MADV_HUGEPAGE); /* or small ones */
 	}
-	if (!s->pages || grow_to(s, s->index_len ? s->index_len : INDEX_MIN)) {
-		s->index_len = 0;
-		key_sums_free(s);
-		return NULL;
+	if (s->pages && !take_room(s, s->index_len ? s->index_len : INDEX_MIN, 0)) {
+		grow_to(s, s->index_len ? s->index_len : INDEX_MIN);
+		return s;
 	}
-	return s;
+	s->index_len = 0; /* it is not kept */
+	key_sums_free(s);
+	return NULL;
 }
 
 /* ---- adding up ------------------------------------------------------------------------------ */
@@ -367,19 +387,29 @@ int key_sums_add(struct key_sums *s, const struct key_rows *rows)
 }
 
 /* A group of another one as a row of one's own. */
+static struct key_rows row_of(const struct key_sums *s, const uint64_t *group)
+{
+	struct key_rows row = { .len = 1 };
+
+	for (unsigned int w = 0; w < s->shape.words; w++)
+		row.keys[w] = &group[1 + w];
+	return row;
+}
+
+void key_sums_add_group(const struct key_sums *s, uint64_t *to, const uint64_t *group)
+{
+	for (unsigned int k = 0; k < s->shape.sums; k++)
+		add_sum((int64_t *)to + 1 + s->shape.words, k, sums_of(s, group)[k]);
+}
+
 static int merge_group(struct key_sums *s, const uint64_t *from)
 {
-	unsigned int words = s->shape.words;
-	struct key_rows row = { .len = 1 };
-	uint64_t *group;
+	struct key_rows row = row_of(s, from);
+	uint64_t *group = find(s, from[0], &row, 0, s->shape.words);
 
-	for (unsigned int w = 0; w < words; w++)
-		row.keys[w] = &from[1 + w];
-	group = find(s, from[0], &row, 0, words);
 	if (!group)
 		return -ENOBUFS;
-	for (unsigned int k = 0; k < s->shape.sums; k++)
-		add_sum((int64_t *)group + 1 + words, k, ((const int64_t *)from)[1 + words + k]);
+	key_sums_add_group(s, group, from);
 	return 0;
 }
 
@@ -387,17 +417,62 @@ int key_sums_merge(struct key_sums *s, const struct key_sums *from)
 {
 	s->is_full |= from->is_full || make_room(s, from->len);
 	for (size_t i = 0; !s->is_full && i < from->len; i++) {
-		if (i + INDEX_AHEAD < from->len) {
-			__builtin_prefetch(&s->pages->index[*group_at(from, i + INDEX_AHEAD) &
-							    (s->index_len - 1)]);
-			__builtin_prefetch(likely(s, *group_at(from, i + GROUP_AHEAD)));
-		}
+		if (i + INDEX_AHEAD < from->len)
+			key_sums_fetch(s, *group_at(from, i + INDEX_AHEAD),
+				       *group_at(from, i + GROUP_AHEAD));
 		s->is_full = merge_group(s, group_at(from, i)) != 0;
 	}
 	return s->is_full ? -ENOBUFS : 0;
 }
 
+int key_sums_join(struct key_sums *s, struct key_sums *from)
+{
+	struct key_sums **end = &s->next;
+	int err = 0;
+
+	if (from->len <= MERGED_MAX && !from->next) {
+		err = key_sums_merge(s, from);
+		key_sums_free(from);
+		return err;
+	}
+	while (*end)
+		end = &(*end)->next;
+	*end = from;
+	return from->is_full ? -ENOBUFS : 0;
+}
+
 /* ---- asking --------------------------------------------------------------------------------- */
+
+void key_sums_fetch(const struct key_sums *s, uint64_t hash, uint64_t next)
+{
+	__builtin_prefetch(&s->pages->index[hash & (s->index_len - 1)]);
+	__builtin_prefetch(likely(s, next));
+}
+
+const uint64_t *key_sums_look_up(const struct key_sums *s, const uint64_t *group)
+{
+	const struct key_rows row = row_of(s, group);
+	const uint32_t *index = s->pages->index;
+	uint32_t tag = tag_of(group[0]);
+
+	for (size_t at = group[0] & (s->index_len - 1); index[at];
+	     at = (at + 1) & (s->index_len - 1)) {
+		const uint64_t *found;
+
+		if ((index[at] & ~NUMBER_MASK) != tag)
+			continue;
+		found = group_at(s, (index[at] & NUMBER_MASK) - 1);
+		if (has_key(found, &row, 0, s->shape.words))
+			return found;
+	}
+	return NULL;
+}
+
+void key_sums_empty(const struct key_sums *s, uint64_t *group)
+{
+	memset(group, 0, s->stride * sizeof(*group));
+	empty_sums((int64_t *)group + 1 + s->shape.words, s->shape.sums);
+}
 
 size_t key_sums_len(const struct key_sums *s)
 {
@@ -406,23 +481,5 @@ size_t key_sums_len(const struct key_sums *s)
 
 void key_sums_get(const struct key_sums *s, size_t i, struct key_group *ret)
 {
-	const uint64_t *group = group_at(s, i);
-
-	*ret = (struct key_group){ 0 };
-	memcpy(ret->keys, group + 1, s->shape.words * sizeof(uint64_t));
-	memcpy(ret->sums, group + 1 + s->shape.words, s->shape.sums * sizeof(int64_t));
-}
-
-size_t key_sums_total(const struct key_sums *s, struct key_group *ret)
-{
-	struct key_group group;
-
-	*ret = (struct key_group){ 0 };
-	empty_sums(ret->sums, s->shape.sums);
-	for (size_t i = 0; i < s->len; i++) {
-		key_sums_get(s, i, &group);
-		for (unsigned int k = 0; k < s->shape.sums; k++)
-			add_sum(ret->sums, k, group.sums[k]);
-	}
-	return s->len;
+	copy_group(s, group_at(s, i), ret);
 }

@@ -59,16 +59,23 @@ void key_sums_free(struct key_sums *s); /* NULL is fine */
 
 /* One thread. 0, or -ENOBUFS: more groups than there is room for; it stays so. */
 int key_sums_add(struct key_sums *s, const struct key_rows *rows);
-/* All of `from`, which has the same shape, too. As key_sums_add(). */
+/* All of `from`, which has the same shape and was not joined, too. As key_sums_add(). */
 int key_sums_merge(struct key_sums *s, const struct key_sums *from);
+/*
+ * As key_sums_merge(), and takes `from` over. Many groups stay where they are, and are put together
+ * when they are asked for; nothing is added any more.
+ */
+int key_sums_join(struct key_sums *s, struct key_sums *from);
 
+/*
+ * The n heaviest, or all, heaviest first (then by key), to ret; how many. *total: what all groups
+ * add up to, and as keys[0] how many they are.
+ */
+size_t key_sums_top(const struct key_sums *s, enum key_sum order, size_t n, struct key_group *ret,
+		    struct key_group *total);
+
+/* Of sums that were not joined: how many groups, and any of them, in no order. */
 size_t key_sums_len(const struct key_sums *s);
-/* Any of them, in no order. */
 void key_sums_get(const struct key_sums *s, size_t i, struct key_group *ret);
-
-/* The n heaviest, or all, heaviest first (then by key), to ret; how many. -ENOMEM. */
-long key_sums_top(const struct key_sums *s, enum key_sum order, size_t n, struct key_group *ret);
-/* Of all groups, which has no key; how many there are. */
-size_t key_sums_total(const struct key_sums *s, struct key_group *ret);
 
 #endif

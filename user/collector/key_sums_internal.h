@@ -4,10 +4,11 @@
 #define WT_KEY_SUMS_INTERNAL_H
 
 #include <stdbool.h>
+#include <string.h>
 
 #include "user/collector/key_sums.h"
+#include "user/lib/compiler.h"
 
-#define INLINE static inline __attribute__((always_inline))
 #define INDEX_MAX (1u << 22)
 
 /* What is mapped, at its largest. Groups: hash, words of the key, sums. */
@@ -23,13 +24,40 @@ struct key_sums {
 	size_t index_len; /* a power of two, twice the groups there is room for */
 	size_t len;
 	size_t len_max;
+	size_t groups_room; /* groups there is room for */
 	size_t room; /* bytes of what is kept free for it */
 	bool is_full;
+	struct key_sums *next; /* more, of groups that may be here, too */
 };
+
+#define STRIDE_MAX (1 + KEY_WORDS_MAX + SUM_ALL)
+#define FETCH_AHEAD 32 /* groups */
 
 INLINE uint64_t *group_at(const struct key_sums *s, size_t number)
 {
 	return &s->pages->groups[number * s->stride];
 }
+
+static inline const int64_t *sums_of(const struct key_sums *s, const uint64_t *group)
+{
+	return (const int64_t *)group + 1 + s->shape.words;
+}
+
+static inline void copy_group(const struct key_sums *s, const uint64_t *group,
+			      struct key_group *ret)
+{
+	*ret = (struct key_group){ 0 };
+	memcpy(ret->keys, group + 1, s->shape.words * sizeof(uint64_t));
+	memcpy(ret->sums, sums_of(s, group), s->shape.sums * sizeof(int64_t));
+}
+
+/* The group of `s` alone that has this one's key; NULL: none. */
+const uint64_t *key_sums_look_up(const struct key_sums *s, const uint64_t *group);
+/* Has the memory on its way where a group of this hash is looked up, and the one of `next`. */
+void key_sums_fetch(const struct key_sums *s, uint64_t hash, uint64_t next);
+/* A group's sums to another's. */
+void key_sums_add_group(const struct key_sums *s, uint64_t *to, const uint64_t *group);
+/* One without a key that has added up nothing. */
+void key_sums_empty(const struct key_sums *s, uint64_t *group);
 
 #endif

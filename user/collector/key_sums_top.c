@@ -1,71 +1,120 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0
-/* Sums by key in, the heaviest of them out. */
-#include <errno.h>
+/* Sums by key in, the heaviest of them and what they add up to out. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "user/collector/key_sums_internal.h"
 #include "user/lib/cleanup.h"
 
-struct place {
-	const struct key_sums *s;
+/* at[0] is the last of those that are kept: what comes before it takes its place, and sinks. */
+struct heap {
+	struct key_group *at;
+	size_t len, max;
 	enum key_sum order;
+	unsigned int words;
 };
 
 /* Below 0: a comes first. */
-static int compare(const uint64_t *a, const uint64_t *b, const struct place *p)
+static int compare(const struct key_group *a, const struct key_group *b, const struct heap *h)
 {
-	unsigned int words = p->s->shape.words;
-	int64_t x = ((const int64_t *)a)[1 + words + p->order];
-	int64_t y = ((const int64_t *)b)[1 + words + p->order];
-
-	if (x != y)
-		return x > y ? -1 : 1;
-	for (unsigned int w = 1; w <= words; w++)
-		if (a[w] != b[w])
-			return a[w] < b[w] ? -1 : 1;
+	if (a->sums[h->order] != b->sums[h->order])
+		return a->sums[h->order] > b->sums[h->order] ? -1 : 1;
+	for (unsigned int w = 0; w < h->words; w++)
+		if (a->keys[w] != b->keys[w])
+			return a->keys[w] < b->keys[w] ? -1 : 1;
 	return 0;
 }
 
-static int compare_sorted(const void *a, const void *b, void *place)
+static int compare_sorted(const void *a, const void *b, void *heap)
 {
-	return compare(*(const uint64_t *const *)a, *(const uint64_t *const *)b, place);
+	return compare(a, b, heap);
 }
 
-/* heap[0] is the last of those that are kept: what comes before it takes its place, and sinks. */
-static void sink(const uint64_t **heap, size_t len, size_t at, const struct place *p)
+static void sink(struct heap *h, size_t at)
 {
-	for (size_t child; (child = 2 * at + 1) < len; at = child) {
-		const uint64_t *moved = heap[at];
+	for (size_t child; (child = 2 * at + 1) < h->len; at = child) {
+		struct key_group moved = h->at[at];
 
-		if (child + 1 < len && compare(heap[child + 1], heap[child], p) > 0)
+		if (child + 1 < h->len && compare(&h->at[child + 1], &h->at[child], h) > 0)
 			child++;
-		if (compare(heap[child], heap[at], p) <= 0)
+		if (compare(&h->at[child], &moved, h) <= 0)
 			return;
-		heap[at] = heap[child];
-		heap[child] = moved;
+		h->at[at] = h->at[child];
+		h->at[child] = moved;
 	}
 }
 
-long key_sums_top(const struct key_sums *s, enum key_sum order, size_t n, struct key_group *ret)
+static void offer(struct heap *h, const struct key_sums *s, const uint64_t *group)
 {
-	size_t len = n < s->len ? n : s->len;
-	AUTO_FREE const uint64_t **heap = calloc(len + 1, sizeof(*heap));
-	struct place place = { s, order };
+	struct key_group g = { 0 };
 
-	if (!heap)
-		return -ENOMEM;
-	for (size_t i = 0; i < len; i++)
-		heap[i] = group_at(s, i);
-	for (size_t i = len / 2; i-- > 0;)
-		sink(heap, len, i, &place);
-	for (size_t i = len; len && i < s->len; i++) {
-		if (compare(group_at(s, i), heap[0], &place) >= 0)
-			continue;
-		heap[0] = group_at(s, i);
-		sink(heap, len, 0, &place);
+	if (!h->max || (h->len == h->max && sums_of(s, group)[h->order] < h->at[0].sums[h->order]))
+		return;
+	copy_group(s, group, &g);
+	if (h->len < h->max) {
+		h->at[h->len++] = g;
+		for (size_t i = h->len == h->max ? h->max / 2 : 0; i-- > 0;)
+			sink(h, i);
+	} else if (compare(&g, &h->at[0], h) < 0) {
+		h->at[0] = g;
+		sink(h, 0);
 	}
-	qsort_r(heap, len, sizeof(*heap), compare_sorted, &place);
-	for (size_t i = 0; i < len; i++)
-		key_sums_get(s, (size_t)(heap[i] - s->pages->groups) / s->stride, &ret[i]);
-	return (long)len;
+}
+
+/* ---- groups of several ---------------------------------------------------------------------- */
+
+/* What all of them have of a group of `at`; false: one before it has it, too. */
+static bool combine(const struct key_sums *first, const struct key_sums *at, const uint64_t *group,
+		    uint64_t *to)
+{
+	for (const struct key_sums *s = first; s != at; s = s->next)
+		if (key_sums_look_up(s, group))
+			return false;
+	memcpy(to, group, at->stride * sizeof(*to));
+	for (const struct key_sums *s = at->next; s; s = s->next) {
+		const uint64_t *more = key_sums_look_up(s, group);
+
+		if (more)
+			key_sums_add_group(at, to, more);
+	}
+	return true;
+}
+
+/* Where the others have it, some groups before its turn. */
+static void fetch(const struct key_sums *first, const struct key_sums *at, size_t number)
+{
+	if (number + FETCH_AHEAD >= at->len)
+		return;
+	for (const struct key_sums *s = first; s; s = s->next)
+		if (s != at)
+			key_sums_fetch(s, *group_at(at, number + FETCH_AHEAD),
+				       *group_at(at, number + FETCH_AHEAD / 2));
+}
+
+size_t key_sums_top(const struct key_sums *s, enum key_sum order, size_t n, struct key_group *ret,
+		    struct key_group *total)
+{
+	struct heap h = { ret, 0, n, order, s->shape.words };
+	uint64_t all[STRIDE_MAX], sum[STRIDE_MAX], groups = 0;
+
+	key_sums_empty(s, all);
+	for (const struct key_sums *at = s; at; at = at->next) {
+		for (size_t i = 0; i < at->len; i++) {
+			const uint64_t *group = group_at(at, i);
+
+			if (s->next) {
+				fetch(s, at, i);
+				if (!combine(s, at, group, sum))
+					continue;
+				group = sum;
+			}
+			groups++;
+			key_sums_add_group(s, all, group);
+			offer(&h, s, group);
+		}
+	}
+	qsort_r(ret, h.len, sizeof(*ret), compare_sorted, &h);
+	copy_group(s, all, total);
+	total->keys[0] = groups;
+	return h.len;
 }

@@ -7,12 +7,11 @@
 #include <zlib.h>
 
 #include "user/lib/cleanup.h"
+#include "user/lib/compiler.h"
 
 #define MAGIC UINT32_C(0x31425457) /* "WTB1" */
 #define CRC_FROM (offsetof(struct block_head, crc) + sizeof(uint32_t))
 #define ALIGNED(n) (((n) + 7) & ~(size_t)7)
-/* These loops are what a row costs. */
-#define HOT __attribute__((optimize("O3")))
 
 /* ---- one column ----------------------------------------------------------------------------- */
 

@@ -160,7 +160,7 @@ static void sums_merge(struct sums_state *to, struct sums_state *from)
 	if (!to->sums)
 		to->sums = TAKE(from->sums);
 	else
-		to->has_failed = key_sums_merge(to->sums, from->sums) != 0;
+		to->has_failed = key_sums_join(to->sums, TAKE(from->sums)) != 0;
 }
 
 static void sums_combine(duckdb_function_info info, duckdb_aggregate_state *source,
@@ -173,22 +173,18 @@ static void sums_combine(duckdb_function_info info, duckdb_aggregate_state *sour
 /* The total of all groups, whose first word is how many there are, and behind it the heaviest. */
 static void sums_answer(const struct sums_state *state, duckdb_vector result, idx_t row)
 {
-	size_t n = STORE_SUMS_N(state->spec), groups;
+	size_t n = STORE_SUMS_N(state->spec), len = 0;
 	AUTO_FREE struct key_group *all = calloc(n + 1, sizeof(*all));
-	long len = 0;
 
-	if (all && state->sums && !state->has_failed) {
-		groups = key_sums_total(state->sums, &all[0]);
-		all[0].keys[0] = groups;
-		len = key_sums_top(state->sums, STORE_SUMS_ORDER(state->spec), n, all + 1);
-	}
-	if (!all || state->has_failed || len < 0) {
+	if (all && state->sums && !state->has_failed)
+		len = key_sums_top(state->sums, STORE_SUMS_ORDER(state->spec), n, all + 1, all);
+	if (!all || state->has_failed) {
 		duckdb_vector_ensure_validity_writable(result);
 		duckdb_validity_set_row_invalid(duckdb_vector_get_validity(result), row);
 		return;
 	}
 	duckdb_vector_assign_string_element_len(result, row, (const char *)all,
-						((size_t)len + 1) * sizeof(*all));
+						(len + 1) * sizeof(*all));
 }
 
 static void sums_finalize(duckdb_function_info info, duckdb_aggregate_state *source,
@@ -286,6 +282,20 @@ static void best_update(duckdb_function_info info, duckdb_data_chunk input,
 		!state->sums || rows.len > KEY_ROWS_MAX || key_sums_add(state->sums, &rows);
 }
 
+/* All in one: it is looked at by number. */
+static void best_combine(duckdb_function_info info, duckdb_aggregate_state *source,
+			 duckdb_aggregate_state *target, idx_t count)
+{
+	for (idx_t i = 0; i < count; i++) {
+		struct sums_state *to = sums_of(target[i]), *from = sums_of(source[i]);
+
+		if (!to->sums || !from->sums || from->has_failed)
+			sums_merge(to, from);
+		else
+			to->has_failed |= key_sums_merge(to->sums, from->sums) != 0;
+	}
+}
+
 /* A list of structs with a field for each of these. */
 static void best_write(const struct rollup_best *best, size_t len, duckdb_vector result, idx_t row)
 {
@@ -348,7 +358,7 @@ static duckdb_state add_best(duckdb_connection connection)
 	add_parameters(f, DUCKDB_TYPE_UBIGINT, 1);
 	duckdb_aggregate_function_set_return_type(f, type);
 	duckdb_destroy_logical_type(&type);
-	duckdb_aggregate_function_set_functions(f, sums_size, sums_init, best_update, sums_combine,
+	duckdb_aggregate_function_set_functions(f, sums_size, sums_init, best_update, best_combine,
 						best_finalize);
 	duckdb_aggregate_function_set_destructor(f, sums_destroy);
 	state = duckdb_register_aggregate_function(connection, f);

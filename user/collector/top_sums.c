@@ -14,6 +14,7 @@
 #include "user/lib/cleanup.h"
 
 #define WORD_BITS 63 /* used of each */
+#define ALL_SUMS_ROWS 1500000
 #define PUSHED_MAX 50 /* winners that a scan of files is told of */
 
 /* ---- keys as words -------------------------------------------------------------------------- */
@@ -155,10 +156,10 @@ static void add_words(const struct top *top, struct sql_builder *b)
 	}
 }
 
-/* All sums while the rows are at hand, unless columns are dear. */
+/* All sums while the rows are at hand, unless columns are dear or groups may be many. */
 static bool has_all_sums(const struct top *top)
 {
-	return !top->scope.tiers.has_files;
+	return !top->scope.tiers.has_files && top->scope.tiers.rows[TIER_RAW] <= ALL_SUMS_ROWS;
 }
 
 static void add_question(const struct top *top, struct sql_builder *b)

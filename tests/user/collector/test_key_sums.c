@@ -123,19 +123,17 @@ static void check(const struct key_sums *s)
 		all.sums[SUM_PACKETS] += e.sums[SUM_PACKETS];
 	}
 	qsort(want, len, sizeof(*want), by_packets);
-	cr_expect(key_sums_total(s, &total) == len);
-	cr_expect(total.sums[SUM_PACKETS] == all.sums[SUM_PACKETS]);
-	cr_assert(key_sums_top(s, SUM_PACKETS, ENDS * ENDS + 1, got) == (long)len);
+	cr_assert(key_sums_top(s, SUM_PACKETS, ENDS * ENDS + 1, got, &total) == len);
+	cr_expect(total.keys[0] == len && total.sums[SUM_PACKETS] == all.sums[SUM_PACKETS]);
 	for (size_t i = 0; i < len; i++)
 		cr_expect(!memcmp(&got[i], &want[i], sizeof(got[i])), "place %zu", i);
-	cr_assert(key_sums_top(s, SUM_PACKETS, 7, got) == 7);
+	cr_assert(key_sums_top(s, SUM_PACKETS, 7, got, &total) == 7);
 	cr_expect(!memcmp(want, got, 7 * sizeof(*got)), "the first of them are the same");
 }
 
 static void check_shape(void)
 {
 	struct key_sums *s = key_sums_new(shape), *other = key_sums_new(shape);
-	struct key_group total;
 
 	cr_assert(s && other);
 	memset(expected, 0, sizeof(expected));
@@ -147,7 +145,7 @@ static void check_shape(void)
 	key_sums_free(other);
 	key_sums_free(s);
 	s = key_sums_new(shape);
-	cr_expect(key_sums_total(s, &total) == 0, "of one that is used again nothing is left");
+	cr_expect(key_sums_len(s) == 0, "of one that is used again nothing is left");
 	memset(expected, 0, sizeof(expected));
 	fill(s);
 	check(s);
@@ -164,16 +162,51 @@ Test(key_sums, are_those_of_the_rows)
 	}
 }
 
+/* More groups than are merged: key i has 3 if i is in both halves, else 1 or 2. */
+Test(key_sums, are_the_same_when_they_stay_apart)
+{
+	const struct key_shape narrow = { 1, SUM_COUNTS };
+	const uint64_t half = 400000, common = 100000;
+	struct key_sums *s = key_sums_new(narrow), *other = key_sums_new(narrow);
+	struct key_group got[20], total;
+
+	cr_assert(s && other);
+	for (uint64_t at = 0; at < half; at += KEY_ROWS_MAX) {
+		size_t len = half - at < KEY_ROWS_MAX ? half - at : KEY_ROWS_MAX;
+		struct key_rows rows = rows_of(len);
+
+		for (size_t i = 0; i < len; i++)
+			set(i, &(struct key_group){ .keys = { at + i }, .sums = { 1, 1, 1 } });
+		cr_assert(key_sums_add(s, &rows) == 0);
+		for (size_t i = 0; i < len; i++)
+			set(i, &(struct key_group){ .keys = { at + i + half - common },
+						    .sums = { 1, 2, at + i == 7 ? 90 : 2 } });
+		cr_assert(key_sums_add(other, &rows) == 0);
+	}
+	cr_assert(key_sums_join(s, other) == 0);
+	cr_expect(key_sums_top(s, SUM_OCTETS, 20, got, &total) == 20);
+	cr_expect(total.keys[0] == 2 * half - common);
+	cr_expect(total.sums[SUM_FLOWS] == 2 * (int64_t)half &&
+		  total.sums[SUM_PACKETS] == 3 * (int64_t)half &&
+		  total.sums[SUM_OCTETS] == 3 * (int64_t)half + 88);
+	cr_expect(got[0].keys[0] == half - common + 7 && got[0].sums[SUM_OCTETS] == 91);
+	for (uint64_t i = 1; i < 20; i++)
+		cr_expect(got[i].keys[0] == half - common + i - (i <= 7) &&
+				  got[i].sums[SUM_OCTETS] == 3 && got[i].sums[SUM_FLOWS] == 2,
+			  "place %d: %d", (int)i, (int)got[i].keys[0]);
+	key_sums_free(s);
+}
+
 Test(key_sums, end_at_the_largest_number)
 {
-	struct key_group g = { .sums = { 1, 1, INT64_MAX - 1 } }, got;
+	struct key_group g = { .sums = { 1, 1, INT64_MAX - 1 } }, got, total;
 	struct key_sums *s = key_sums_new((struct key_shape){ 1, SUM_COUNTS });
 	struct key_rows rows = rows_of(2);
 
 	set(0, &g);
 	set(1, &g);
 	cr_assert(s && key_sums_add(s, &rows) == 0);
-	cr_assert(key_sums_top(s, SUM_OCTETS, 1, &got) == 1);
+	cr_assert(key_sums_top(s, SUM_OCTETS, 1, &got, &total) == 1);
 	cr_expect(got.sums[SUM_OCTETS] == INT64_MAX && got.sums[SUM_PACKETS] == 2);
 	key_sums_free(s);
 }
@@ -193,7 +226,6 @@ Test(key_sums, have_a_limit_each_and_together)
 	const struct key_shape wide = { 4, SUM_COUNTS }; /* 64 bytes a group */
 	const uint64_t most = KEY_SUMS_BYTES_MAX / 64;
 	struct key_sums *all[4] = { key_sums_new(wide) };
-	struct key_group total;
 	uint64_t at = 0;
 	size_t full = 1;
 
@@ -203,7 +235,7 @@ Test(key_sums, have_a_limit_each_and_together)
 	cr_expect(add_groups(all[0], 0, KEY_ROWS_MAX) == 0, "those it has");
 	cr_expect(add_groups(all[0], at, 1) == -ENOBUFS);
 	cr_expect(add_groups(all[0], 0, 1) == -ENOBUFS, "it stays so");
-	cr_expect(key_sums_total(all[0], &total) == most);
+	cr_expect(key_sums_len(all[0]) == most);
 	for (size_t i = 1; i < 4; i++) {
 		int err = 0;
 

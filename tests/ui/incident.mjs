@@ -78,9 +78,11 @@ async function overview(page) {
 	/* the graph's numbers, as a table */
 	const graph = page.getByRole("figure", { name: /Throughput by/ });
 	await graph.getByText("as a table").click();
-	const drawn = await graph
-		.locator("td[data-value]")
-		.evaluateAll((cells) => cells.reduce((n, c) => n + Number(c.dataset.value || 0), 0));
+	const cells = graph.locator("td[data-value]");
+	await until(async () => (await cells.count()) > 0, "numbers of the graph");
+	const drawn = await cells.evaluateAll((all) =>
+		all.reduce((n, c) => n + Number(c.dataset.value || 0), 0),
+	);
 	const asked = new URL(series);
 	const step = Number(asked.searchParams.get("step"));
 	const answer = await api(asked.pathname + asked.search);

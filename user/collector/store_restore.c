@@ -91,7 +91,10 @@ int store_set_log_aside(struct store *s)
 	return set_aside(s, ".wal");
 }
 
-/* Rows of hours that were not sealed, which the new database will not list. */
+/*
+ * Rows of hours that were not sealed: what of them is in the log as well, and would come twice, only
+ * the database knew.
+ */
 static int set_rows_aside(struct store *s)
 {
 	int fd = openat(s->segments_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -115,8 +118,6 @@ int store_set_database_aside(struct store *s)
 {
 	int err = set_aside(s, ".wal");
 
-	if (!err)
-		err = set_rows_aside(s);
 	log_error(
 		"store: '%s' is damaged and goes to quarantine: the hours that were not sealed and the ledger are lost, sealed files are listed again",
 		s->path);
@@ -303,7 +304,9 @@ int store_restore_if_new(struct store *s)
 
 	if (err || list.len)
 		return err;
-	err = restore(s);
+	err = set_rows_aside(s);
+	if (!err)
+		err = restore(s);
 	store_segments_done(&list);
 	if (!err)
 		err = store_segments_list(s, &list);

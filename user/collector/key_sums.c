@@ -73,6 +73,7 @@ void key_sums_free(struct key_sums *s)
 	while (s) {
 		struct key_sums *next = TAKE(s->next);
 
+		free(TAKE(s->told));
 		if (!keep(s)) {
 			atomic_fetch_sub(&room_of_all, s->room);
 			free(s->pages);
@@ -438,6 +439,12 @@ int key_sums_join(struct key_sums *s, struct key_sums *from)
 	while (*end)
 		end = &(*end)->next;
 	*end = from;
+	for (struct key_sums *at = from; at; at = at->next) {
+		free(at->told);
+		at->told = calloc(1, at->len / 8 + 1);
+		if (!at->told)
+			return -ENOMEM;
+	}
 	return from->is_full ? -ENOBUFS : 0;
 }
 

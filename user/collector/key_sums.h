@@ -68,10 +68,10 @@ int key_sums_merge(struct key_sums *s, const struct key_sums *from);
 int key_sums_join(struct key_sums *s, struct key_sums *from);
 
 /*
- * The n heaviest, or all, heaviest first (then by key), to ret; how many. *total: what all groups
- * add up to, and as keys[0] how many they are.
+ * Once: the n heaviest, or all, heaviest first (then by key), to ret; how many. *total: what all
+ * groups add up to, and as keys[0] how many they are.
  */
-size_t key_sums_top(const struct key_sums *s, enum key_sum order, size_t n, struct key_group *ret,
+size_t key_sums_top(struct key_sums *s, enum key_sum order, size_t n, struct key_group *ret,
 		    struct key_group *total);
 
 /* Of sums that were not joined: how many groups, and any of them, in no order. */

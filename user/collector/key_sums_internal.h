@@ -28,6 +28,7 @@ struct key_sums {
 	size_t room; /* bytes of what is kept free for it */
 	bool is_full;
 	struct key_sums *next; /* more, of groups that may be here, too */
+	uint8_t *told; /* of what was joined: a bit for each group that one before it has, too */
 };
 
 #define STRIDE_MAX (1 + KEY_WORDS_MAX + SUM_ALL)

@@ -63,35 +63,37 @@ static void offer(struct heap *h, const struct key_sums *s, const uint64_t *grou
 
 /* ---- groups of several ---------------------------------------------------------------------- */
 
-/* What all of them have of a group of `at`; false: one before it has it, too. */
-static bool combine(const struct key_sums *first, const struct key_sums *at, const uint64_t *group,
-		    uint64_t *to)
+/* What all of them have of a group, the number-th of `at`; false: it was told of one before it. */
+static bool combine(const struct key_sums *at, size_t number, uint64_t *to)
 {
-	for (const struct key_sums *s = first; s != at; s = s->next)
-		if (key_sums_look_up(s, group))
-			return false;
-	memcpy(to, group, at->stride * sizeof(*to));
-	for (const struct key_sums *s = at->next; s; s = s->next) {
-		const uint64_t *more = key_sums_look_up(s, group);
+	const uint64_t *group = group_at(at, number);
 
-		if (more)
-			key_sums_add_group(at, to, more);
+	if (at->told && at->told[number / 8] >> number % 8 & 1)
+		return false;
+	memcpy(to, group, at->stride * sizeof(*to));
+	for (struct key_sums *s = at->next; s; s = s->next) {
+		const uint64_t *more = key_sums_look_up(s, group);
+		size_t found = more ? (size_t)(more - s->pages->groups) / s->stride : 0;
+
+		if (!more)
+			continue;
+		key_sums_add_group(at, to, more);
+		s->told[found / 8] |= (uint8_t)(1u << found % 8);
 	}
 	return true;
 }
 
 /* Where the others have it, some groups before its turn. */
-static void fetch(const struct key_sums *first, const struct key_sums *at, size_t number)
+static void fetch(const struct key_sums *at, size_t number)
 {
 	if (number + FETCH_AHEAD >= at->len)
 		return;
-	for (const struct key_sums *s = first; s; s = s->next)
-		if (s != at)
-			key_sums_fetch(s, *group_at(at, number + FETCH_AHEAD),
-				       *group_at(at, number + FETCH_AHEAD / 2));
+	for (const struct key_sums *s = at->next; s; s = s->next)
+		key_sums_fetch(s, *group_at(at, number + FETCH_AHEAD),
+			       *group_at(at, number + FETCH_AHEAD / 2));
 }
 
-size_t key_sums_top(const struct key_sums *s, enum key_sum order, size_t n, struct key_group *ret,
+size_t key_sums_top(struct key_sums *s, enum key_sum order, size_t n, struct key_group *ret,
 		    struct key_group *total)
 {
 	struct heap h = { ret, 0, n, order, s->shape.words };
@@ -103,8 +105,8 @@ size_t key_sums_top(const struct key_sums *s, enum key_sum order, size_t n, stru
 			const uint64_t *group = group_at(at, i);
 
 			if (s->next) {
-				fetch(s, at, i);
-				if (!combine(s, at, group, sum))
+				fetch(at, i);
+				if (!combine(at, i, sum))
 					continue;
 				group = sum;
 			}

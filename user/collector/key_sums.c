@@ -4,84 +4,22 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/random.h>
 
 #include "user/lib/cleanup.h"
 
 #define INDEX_MIN (1u << 16) /* entries at first */
+#define INDEX_JUMP (1u << 18) /* who has so many will soon have more */
 #define NUMBER_BITS 24 /* of an index entry; the others are a tag */
 #define NUMBER_MASK ((1u << NUMBER_BITS) - 1)
 #define INDEX_AHEAD 32 /* rows whose index entry, and whose group, are fetched ahead */
 #define GROUP_AHEAD 16
-#define LARGE_PAGE (2u << 20)
 #define GROUPS_STEP 16384 /* that room is taken for at once */
 #define MERGED_MAX (1u << 18) /* groups; more of them stay apart, which takes half the memory */
-#define KEPT 2 /* of those that are freed: their pages are there already */
-#define KEPT_BYTES_MAX (16u << 20) /* larger ones are not kept */
 #define SMALL_BITS 50 /* KEY_ROWS_MAX numbers of so many fit in a sum */
-
-static _Atomic size_t room_of_all; /* bytes */
-static size_t room_limit = KEY_SUMS_BYTES_ALL;
-
-/* ---- memory --------------------------------------------------------------------------------- */
-
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of what is kept */
-static struct key_sums *kept[KEPT];
-
-static struct key_sums *take_kept(void)
-{
-	struct key_sums *s = NULL;
-
-	pthread_mutex_lock(&lock);
-	for (size_t i = 0; i < KEPT && !s; i++)
-		s = TAKE(kept[i]);
-	pthread_mutex_unlock(&lock);
-	return s;
-}
-
-static bool keep(struct key_sums *s)
-{
-	bool is_kept = false;
-
-	if (!s->index_len || s->room > KEPT_BYTES_MAX)
-		return false;
-	memset(s->pages->index, 0, s->index_len * sizeof(*s->pages->index));
-	s->len = 0;
-	s->is_full = false;
-	pthread_mutex_lock(&lock);
-	for (size_t i = 0; i < KEPT && !is_kept; i++) {
-		is_kept = !kept[i];
-		if (is_kept)
-			kept[i] = s;
-	}
-	pthread_mutex_unlock(&lock);
-	return is_kept;
-}
-
-void key_sums_set_limit(size_t bytes)
-{
-	room_limit = bytes;
-}
-
-void key_sums_free(struct key_sums *s)
-{
-	while (s) {
-		struct key_sums *next = TAKE(s->next);
-
-		free(TAKE(s->told));
-		if (!keep(s)) {
-			atomic_fetch_sub(&room_of_all, s->room);
-			free(s->pages);
-			free(s);
-		}
-		s = next;
-	}
-}
 
 /* ---- where a group is ----------------------------------------------------------------------- */
 
@@ -140,19 +78,6 @@ static void put(struct key_sums *s, uint64_t h, uint32_t number)
 	index[at] = tag_of(h) | (number + 1);
 }
 
-static int take_room(struct key_sums *s, size_t index_len, size_t groups)
-{
-	size_t room = index_len * sizeof(uint32_t) + groups * s->stride * sizeof(uint64_t);
-	size_t more = room > s->room ? room - s->room : 0;
-
-	if (atomic_fetch_add(&room_of_all, more) + more > room_limit) {
-		atomic_fetch_sub(&room_of_all, more);
-		return -ENOBUFS;
-	}
-	s->room += more;
-	return 0;
-}
-
 /* In place: groups know their hashes. */
 static void grow_to(struct key_sums *s, size_t index_len)
 {
@@ -168,11 +93,11 @@ static int make_room(struct key_sums *s, size_t n)
 	size_t want = s->len + n < s->len_max ? s->len + n : s->len_max, len = s->index_len;
 
 	while (len / 2 < want)
-		len *= 2;
+		len *= len == INDEX_JUMP ? 4 : 2;
 	if (len == s->index_len && want <= s->groups_room)
 		return 0;
 	want = (want + GROUPS_STEP - 1) / GROUPS_STEP * GROUPS_STEP;
-	if (take_room(s, len, want))
+	if (key_sums_take_room(s, len, want))
 		return -ENOBUFS;
 	s->groups_room = want;
 	if (len > s->index_len)
@@ -191,22 +116,17 @@ static void set_shape(struct key_sums *s, struct key_shape shape)
 
 struct key_sums *key_sums_new(struct key_shape shape)
 {
-	struct key_sums *s = take_kept();
+	struct key_sums *s = key_sums_take();
+	size_t index_len;
 
 	pthread_once(&once, make_secret);
 	if (!s)
-		s = calloc(1, sizeof(*s));
-	if (!s)
 		return NULL;
 	set_shape(s, shape);
+	index_len = s->index_len ? s->index_len : INDEX_MIN;
 	s->groups_room = 0;
-	if (!s->pages) {
-		s->pages = aligned_alloc(LARGE_PAGE, sizeof(*s->pages)); /* mapped: so large */
-		if (s->pages)
-			madvise(s->pages, sizeof(*s->pages), MADV_HUGEPAGE); /* or small ones */
-	}
-	if (s->pages && !take_room(s, s->index_len ? s->index_len : INDEX_MIN, 0)) {
-		grow_to(s, s->index_len ? s->index_len : INDEX_MIN);
+	if (!key_sums_take_room(s, index_len, 0)) {
+		grow_to(s, index_len);
 		return s;
 	}
 	s->index_len = 0; /* it is not kept */

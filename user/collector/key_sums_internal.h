@@ -52,6 +52,11 @@ static inline void copy_group(const struct key_sums *s, const uint64_t *group,
 	memcpy(ret->sums, sums_of(s, group), s->shape.sums * sizeof(int64_t));
 }
 
+/* One with pages, perhaps one that was freed before, whose index is empty and as long as it was. */
+struct key_sums *key_sums_take(void);
+/* It may have so many entries and groups. 0, or -ENOBUFS: all together have no room for that. */
+int key_sums_take_room(struct key_sums *s, size_t index_len, size_t groups);
+
 /* The group of `s` alone that has this one's key; NULL: none. */
 const uint64_t *key_sums_look_up(const struct key_sums *s, const uint64_t *group);
 /* Has the memory on its way where a group of this hash is looked up, and the one of `next`. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0 */
 /*
  * Rows of flows in the order that files have: by source, destination, destination port and start.
- * Up to half a million at a time, by digits, in memory that has a limit; DuckDB's sort carries whole
- * rows, takes ten times as long and has to spill an hour of a busy gateway to disk.
+ * Up to half a million at a time, by digits, in memory that has a limit; DuckDB's sort carries
+ * whole rows, takes ten times as long and has to spill an hour of a busy gateway to disk.
  */
 #ifndef WT_ROW_SORT_H
 #define WT_ROW_SORT_H
@@ -18,8 +18,8 @@
 struct row_sort;
 
 /*
- * Of runs of up to rows_max, which is at least BLOCK_ROWS. NULL: no memory. Reused for one run after
- * the other.
+ * Of runs of up to rows_max, which is at least BLOCK_ROWS. NULL: no memory. Reused for one run
+ * after the other.
  */
 struct row_sort *row_sort_new(uint32_t rows_max);
 void row_sort_free(struct row_sort *s);

@@ -92,8 +92,8 @@ int store_set_log_aside(struct store *s)
 }
 
 /*
- * Rows of hours that were not sealed: what of them is in the log as well, and would come twice, only
- * the database knew.
+ * Rows of hours that were not sealed: what of them is in the log as well, and would come twice,
+ * only the database knew.
  */
 static int set_rows_aside(struct store *s)
 {

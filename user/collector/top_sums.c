@@ -20,9 +20,9 @@
 /* ---- keys as words -------------------------------------------------------------------------- */
 
 /*
- * Addresses are two words each, and come first. What is narrower, as IPv4 addresses are where there
- * are no others, shares the words behind them: its bits, and one above them that says NULL, as of an
- * address a bit does.
+ * Addresses are two words each, and come first. What is narrower, as IPv4 addresses are where
+ * there are no others, shares the words behind them: its bits, and one above them that says NULL,
+ * as of an address a bit does.
  */
 struct place {
 	unsigned int word; /* of an address's first half */

@@ -168,7 +168,7 @@ Test(key_sums, are_the_same_when_they_stay_apart)
 	const struct key_shape narrow = { 1, SUM_COUNTS };
 	const uint64_t half = 400000, common = 100000;
 	struct key_sums *s = key_sums_new(narrow), *other = key_sums_new(narrow);
-	struct key_group got[20], total;
+	struct key_group got[20] = { 0 }, total;
 
 	cr_assert(s && other);
 	for (uint64_t at = 0; at < half; at += KEY_ROWS_MAX) {
@@ -199,7 +199,7 @@ Test(key_sums, are_the_same_when_they_stay_apart)
 
 Test(key_sums, end_at_the_largest_number)
 {
-	struct key_group g = { .sums = { 1, 1, INT64_MAX - 1 } }, got, total;
+	struct key_group g = { .sums = { 1, 1, INT64_MAX - 1 } }, got = { 0 }, total;
 	struct key_sums *s = key_sums_new((struct key_shape){ 1, SUM_COUNTS });
 	struct key_rows rows = rows_of(2);
 

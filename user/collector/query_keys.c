@@ -36,6 +36,8 @@ static const struct query_key keys[] = {
 	  .columns = { { "dst", COLUMN_ADDRESS } } },
 	/* both directions in one row; src is who was seen sending first (is_swapped: api_top.c) */
 	{ .name = "conversation",
+	  .bits = QUERY_KEY_PAIR,
+	  .pushed = "src_lo",
 	  .reads = "src_hi, src_lo, dst_hi, dst_lo",
 	  .inner =
 		  "CASE WHEN " IS_IP " THEN if(" QUERY_IS_SWAPPED

@@ -11,7 +11,8 @@
 struct sql_builder;
 
 #define KEYS_MAX 8 /* words in by= */
-#define QUERY_KEY_ADDRESS 128
+#define QUERY_KEY_ADDRESS 128 /* bits: of one address, and of two */
+#define QUERY_KEY_PAIR 256
 #define KEY_COLUMNS_MAX 4 /* of a reply, per key */
 
 /* The pair of addresses in one order, whoever sends. */

@@ -19,65 +19,60 @@
 
 /* ---- keys as words -------------------------------------------------------------------------- */
 
+#define V4_BITS 32
+#define V4_MAPPED (UINT64_C(0xffff) << V4_BITS) /* the second half above one; the first is 0 */
+
 /*
- * Addresses are two words each, and come first. What is narrower, as IPv4 addresses are where
- * there are no others, shares the words behind them: its bits, and one above them that says NULL,
- * as of an address a bit does.
+ * A key, or one address of a conversation. Addresses are two words each, and come first. What is
+ * narrower, as IPv4 addresses are where there are no others, shares the words behind them: its
+ * bits, and one above them that says NULL, as of an address a bit does.
  */
-struct place {
-	unsigned int word; /* of an address's first half */
+struct part {
+	const struct query_key *key;
+	int alias; /* the first of its own */
+	bool is_address, is_wide; /* wide: in words of its own */
+	unsigned int bits; /* in shared words, without the one that says NULL */
+	unsigned int word; /* of a wide one's first half */
 	unsigned int shared, shift; /* where the rest of it is */
 };
 
 struct layout {
-	struct place places[KEYS_MAX + 1];
+	struct part parts[2 * (KEYS_MAX + 1)];
+	size_t len;
 	unsigned int words;
 };
 
-#define V4_BITS 32
-#define V4_MAPPED (UINT64_C(0xffff) << V4_BITS) /* the second half above one; the first is 0 */
-
-static bool is_address(const struct query_key *key)
+static void add_part(const struct top *top, const struct query_key *key, int alias,
+		     struct layout *l)
 {
-	return key->bits == QUERY_KEY_ADDRESS;
-}
+	struct part *p = &l->parts[l->len++];
 
-/* In words of its own. */
-static bool is_wide(const struct top *top, size_t i)
-{
-	return is_address(top->keys[i]) && top->scope.tiers.may_have & TRAIT_IPV6;
-}
-
-static unsigned int value_bits(const struct query_key *key)
-{
-	return is_address(key) ? V4_BITS : key->bits;
-}
-
-/* Bits in shared words, the one that says NULL included. */
-static unsigned int shared_bits(const struct top *top, size_t i)
-{
-	return is_wide(top, i) ? 1 : value_bits(top->keys[i]) + 1;
+	*p = (struct part){ .key = key, .alias = alias, .word = l->words, .bits = key->bits };
+	p->is_address = key->bits >= QUERY_KEY_ADDRESS;
+	p->is_wide = p->is_address && top->scope.tiers.may_have & TRAIT_IPV6;
+	if (p->is_address)
+		p->bits = p->is_wide ? 0 : V4_BITS;
+	l->words += p->is_wide ? 2 : 0;
 }
 
 static struct layout layout_of(const struct top *top)
 {
+	struct layout l = { .len = 0 };
 	unsigned int used = 0;
-	struct layout l = { .words = 0 };
 
 	for (size_t i = 0; i < top->keys_len; i++) {
-		l.places[i].word = l.words;
-		l.words += is_wide(top, i) ? 2 : 0;
+		add_part(top, top->keys[i], 0, &l);
+		if (top->keys[i]->bits == QUERY_KEY_PAIR)
+			add_part(top, top->keys[i], 2, &l);
 	}
-	for (size_t i = 0; i < top->keys_len; i++) {
-		unsigned int bits = shared_bits(top, i);
-
-		if (used + bits > WORD_BITS) {
+	for (size_t i = 0; i < l.len; i++) {
+		if (used + l.parts[i].bits + 1 > WORD_BITS) {
 			l.words++;
 			used = 0;
 		}
-		l.places[i].shared = l.words;
-		l.places[i].shift = used;
-		used += bits;
+		l.parts[i].shared = l.words;
+		l.parts[i].shift = used;
+		used += l.parts[i].bits + 1;
 	}
 	l.words++;
 	return l;
@@ -97,78 +92,79 @@ bool top_sums_fit(const struct top *top)
 
 /* ---- asking --------------------------------------------------------------------------------- */
 
-/* "k_a" of "k_a, k_b" into alias, which it returns. */
+/* The which-th of "k_a, k_b, …" into alias, which it returns. */
 static const char *alias_of(const struct query_key *key, int which, char alias[SQL_WORD_MAX])
 {
 	const char *at = key->aliases;
 
-	if (which)
+	while (which--)
 		at += strcspn(at, ",") + 2;
 	snprintf(alias, SQL_WORD_MAX, "%.*s", (int)strcspn(at, ","), at);
 	return alias;
 }
 
-static void add_halves(const struct query_key *key, struct sql_builder *b)
+static void add_halves(const struct part *p, struct sql_builder *b)
 {
 	char alias[SQL_WORD_MAX];
 
 	for (int half = 0; half < 2; half++) {
 		sql_add(b, ", coalesce(");
-		sql_add(b, alias_of(key, half, alias));
+		sql_add(b, alias_of(p->key, p->alias + half, alias));
 		sql_add(b, ", ");
 		sql_u64(b, UINT64_MAX);
 		sql_add(b, ")");
 	}
 }
 
-/* What the key has in its shared word, in its place there. */
-static void add_shared(const struct top *top, size_t i, const struct place *place,
-		       struct sql_builder *b)
+/* What a part has in its shared word, in its place there. */
+static void add_shared(const struct part *p, struct sql_builder *b)
 {
-	const struct query_key *key = top->keys[i];
 	char alias[SQL_WORD_MAX];
 
-	alias_of(key, is_address(key), alias);
-	sql_add(b, is_wide(top, i) ? "(" : "coalesce(");
+	alias_of(p->key, p->alias + p->is_address, alias);
+	sql_add(b, p->is_wide ? "(" : "coalesce(");
 	sql_add(b, alias);
-	sql_add(b, is_wide(top, i) ? " IS NULL)::UBIGINT" : "::UBIGINT");
-	if (!is_wide(top, i)) {
-		sql_add(b, is_address(key) ? " & 4294967295, " : ", ");
-		sql_u64(b, UINT64_C(1) << value_bits(key));
+	sql_add(b, p->is_wide ? " IS NULL)::UBIGINT" : "::UBIGINT");
+	if (!p->is_wide) {
+		sql_add(b, p->is_address ? " & 4294967295, " : ", ");
+		sql_u64(b, UINT64_C(1) << p->bits);
 		sql_add(b, ")");
 	}
 	sql_add(b, " * ");
-	sql_u64(b, UINT64_C(1) << place->shift);
+	sql_u64(b, UINT64_C(1) << p->shift);
 }
 
-static void add_words(const struct top *top, struct sql_builder *b)
+static void add_words(const struct layout *l, struct sql_builder *b)
 {
-	struct layout l = layout_of(top);
-
-	for (size_t i = 0; i < top->keys_len; i++)
-		if (is_wide(top, i))
-			add_halves(top->keys[i], b);
-	for (size_t i = 0; i < top->keys_len; i++) {
-		bool is_first = !i || l.places[i].shared != l.places[i - 1].shared;
+	for (size_t i = 0; i < l->len; i++)
+		if (l->parts[i].is_wide)
+			add_halves(&l->parts[i], b);
+	for (size_t i = 0; i < l->len; i++) {
+		bool is_first = !i || l->parts[i].shared != l->parts[i - 1].shared;
 
 		sql_add(b, is_first ? ", " : " + ");
-		add_shared(top, i, &l.places[i], b);
+		add_shared(&l->parts[i], b);
 	}
 }
 
-/* All sums while the rows are at hand, unless columns are dear or groups may be many. */
+/*
+ * All sums while the rows are at hand, unless columns are dear or groups may be many; who began a
+ * conversation is no sum.
+ */
 static bool has_all_sums(const struct top *top)
 {
-	return !top->scope.tiers.has_files && top->scope.tiers.rows[TIER_RAW] <= ALL_SUMS_ROWS;
+	return !top->is_conversation && !top->scope.tiers.has_files &&
+	       top->scope.tiers.rows[TIER_RAW] <= ALL_SUMS_ROWS;
 }
 
 static void add_question(const struct top *top, struct sql_builder *b)
 {
+	struct layout l = layout_of(top);
 	bool all = has_all_sums(top);
 
 	sql_add(b, all ? "SELECT wt_sums_all(" : "SELECT wt_sums(");
 	sql_u64(b, STORE_SUMS_SPEC(top->n, top->order->sum));
-	add_words(top, b);
+	add_words(&l, b);
 	sql_add(b, ", flows, packets, octets");
 	sql_add(b, all ? ", l3_octets, start_us, end_us) FROM (SELECT " : ") FROM (SELECT ");
 	for (size_t i = 0; i < top->keys_len; i++) {
@@ -220,12 +216,9 @@ int top_sums_ask(const struct api_request *req, struct api_reply *reply, const s
 
 /* ---- saying --------------------------------------------------------------------------------- */
 
-static bool is_null(const struct top *top, const struct layout *l, size_t i,
-		    const struct key_group *g)
+static bool is_null(const struct part *p, const struct key_group *g)
 {
-	unsigned int null_bit = l->places[i].shift + shared_bits(top, i) - 1;
-
-	return g->keys[l->places[i].shared] >> null_bit & 1;
+	return g->keys[p->shared] >> (p->shift + p->bits) & 1;
 }
 
 static void add_value(bool null, uint64_t value, struct sql_builder *b)
@@ -237,16 +230,14 @@ static void add_value(bool null, uint64_t value, struct sql_builder *b)
 	sql_add(b, ", ");
 }
 
-/* A key's value; of an address, its second half. */
-static uint64_t last_half(const struct top *top, const struct place *place, size_t i,
-			  const struct key_group *g)
+/* A part's value; of an address, its second half. */
+static uint64_t last_half(const struct part *p, const struct key_group *g)
 {
-	uint64_t mask = (UINT64_C(1) << (shared_bits(top, i) - 1)) - 1;
+	uint64_t mask = (UINT64_C(1) << p->bits) - 1;
 
-	if (is_wide(top, i))
-		return g->keys[place->word + 1];
-	return (is_address(top->keys[i]) ? V4_MAPPED : 0) |
-	       (g->keys[place->shared] >> place->shift & mask);
+	if (p->is_wide)
+		return g->keys[p->word + 1];
+	return (p->is_address ? V4_MAPPED : 0) | (g->keys[p->shared] >> p->shift & mask);
 }
 
 /* (1, keys, sums); all groups together have a 0 and no keys. */
@@ -256,15 +247,13 @@ static void add_group(const struct top *top, const struct layout *l, const struc
 	size_t sums = has_all_sums(top) ? SUM_ALL : SUM_COUNTS;
 
 	sql_add(b, is_group ? "(1, " : "(0, ");
-	for (size_t i = 0; i < top->keys_len; i++) {
-		const struct place *place = &l->places[i];
-		bool null = !is_group || is_null(top, l, i, g);
+	for (size_t i = 0; i < l->len; i++) {
+		const struct part *p = &l->parts[i];
+		bool null = !is_group || is_null(p, g);
 
-		if (is_wide(top, i))
-			add_value(null, g->keys[place->word], b);
-		else if (is_address(top->keys[i]))
-			add_value(null, 0, b);
-		add_value(null, last_half(top, place, i, g), b);
+		if (p->is_address)
+			add_value(null, p->is_wide ? g->keys[p->word] : 0, b);
+		add_value(null, last_half(p, g), b);
 	}
 	for (size_t i = 0; i < sums; i++) {
 		sql_i64(b, g->sums[i]);
@@ -289,28 +278,48 @@ static void add_winners(const struct top *top, const struct top_groups *g, struc
 	sql_add(b, has_all_sums(top) ? ", l3_octets, first_us, last_us)" : ")");
 }
 
+/* Whether all winners have an address there; a NULL's rows have one, too, only it is none. */
+static bool is_known(const struct part *p, const struct top_groups *g)
+{
+	for (size_t k = 1; k < g->len; k++)
+		if (is_null(p, &g->at[k]))
+			return false;
+	return g->len > 1;
+}
+
+/* "<column> IN (…" of the addresses that the winners have there. */
+static void add_addresses(const struct part *p, const struct top_groups *g, const char *before,
+			  struct sql_builder *b)
+{
+	for (size_t k = 1; k < g->len; k++) {
+		sql_add(b, k == 1 ? before : ", ");
+		sql_u64(b, last_half(p, &g->at[k]));
+	}
+}
+
 /* " AND src_lo IN (…)": of files sorted by source that is a row group each. */
 static void add_pushed(const struct top *top, const struct top_groups *g, struct sql_builder *b)
 {
 	struct layout l = layout_of(top);
 
-	for (size_t i = 0; i < top->keys_len && g->len <= PUSHED_MAX + 1; i++) {
-		const char *before = " AND ";
+	if (g->len > PUSHED_MAX + 1)
+		return;
+	for (size_t i = 0; i < l.len; i++) {
+		const struct part *p = &l.parts[i], *other = p + 1;
 
-		for (size_t k = 1; k < g->len && top->keys[i]->pushed; k++)
-			if (is_null(top, &l, i, &g->at[k]))
-				return; /* their rows have an address, only it is none */
-		for (size_t k = 1; k < g->len && top->keys[i]->pushed; k++) {
-			sql_add(b, before);
-			if (k == 1) {
-				sql_add(b, top->keys[i]->pushed);
-				sql_add(b, " IN (");
-			}
-			sql_u64(b, last_half(top, &l.places[i], i, &g->at[k]));
-			before = ", ";
+		if (!p->key->pushed || !is_known(p, g))
+			continue;
+		sql_add(b, " AND ");
+		sql_add(b, p->key->pushed);
+		add_addresses(p, g, " IN (", b);
+		if (p->key->bits == QUERY_KEY_PAIR) { /* either end may be either */
+			add_addresses(other, g, ", ", b);
+			sql_add(b, ") AND dst_lo");
+			add_addresses(p, g, " IN (", b);
+			add_addresses(other, g, ", ", b);
+			i++;
 		}
-		if (top->keys[i]->pushed && g->len > 1)
-			sql_add(b, ")");
+		sql_add(b, ")");
 	}
 }
 
@@ -327,6 +336,8 @@ static void add_rest(const struct top *top, const struct top_groups *g, struct s
 	sql_add(b, "sum(");
 	sql_add(b, query_measure(&top->scope, QUERY_L3_OCTETS));
 	sql_add(b, ") AS l3_octets, min(start_us) AS first_us, max(end_us) AS last_us");
+	if (top->is_conversation)
+		sql_add(b, ", arg_min(" QUERY_IS_SWAPPED ", start_us) AS is_swapped");
 	query_from_flows(&top->scope, b);
 	add_pushed(top, g, b);
 	sql_add(b, " GROUP BY ALL) r ON (");
@@ -345,7 +356,8 @@ void top_sums_add_statement(const struct top *top, const struct top_groups *g,
 	}
 	sql_add(b, "flows, packets, octets, " QUERY_BIGINT(
 			   "l3_octets") ", first_us, last_us, 0::BIGINT FROM (SELECT w.*");
-	sql_add(b, has_all_sums(top) ? " FROM " : ", r.l3_octets, r.first_us, r.last_us FROM ");
+	sql_add(b, has_all_sums(top) ? "" : ", r.l3_octets, r.first_us, r.last_us");
+	sql_add(b, top->is_conversation ? ", r.is_swapped FROM " : " FROM ");
 	add_winners(top, g, b);
 	if (!has_all_sums(top))
 		add_rest(top, g, b);

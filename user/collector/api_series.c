@@ -19,6 +19,8 @@
 #include "user/collector/query_keys.h"
 #include "user/collector/query_signal.h"
 #include "user/collector/query_sql.h"
+#include "user/collector/top_sql.h"
+#include "user/collector/top_sums.h"
 #include "user/lib/cleanup.h"
 
 #define POINTS_MAX 10000
@@ -36,12 +38,14 @@ struct series {
 	uint64_t step_s, n;
 	bool is_spread;
 	bool is_few; /* groups, each in all of its steps: query_estimate.h */
+	struct top_groups winners; /* where they were found before (top_sums.h); else none */
 	int64_t first_us, points; /* of the range, in whole steps */
 };
 
 static inline void series_done_auto(struct series *s)
 {
 	query_scope_done(&s->scope);
+	top_groups_done(&s->winners);
 }
 
 static int parse_by(const struct api_request *req, struct api_reply *reply, struct series *s)
@@ -174,12 +178,37 @@ static void add_weighed(const struct series *s, struct sql_builder *b)
 		query_from_flows(&s->scope, b);
 }
 
+/* The list whose groups are the lines; what it has is the series'. */
+static struct top top_of(const struct series *s)
+{
+	static const struct top_order by[] = {
+		{ "bytes", "octets", TOP_OCTETS, true, SUM_OCTETS },
+		{ "packets", "packets", TOP_PACKETS, true, SUM_PACKETS },
+		{ "flows", "flows", TOP_FLOWS, true, SUM_FLOWS },
+	};
+
+	return (struct top){ .scope = s->scope,
+			     .keys = { s->key },
+			     .keys_len = 1,
+			     .is_brief = true,
+			     .order = &by[s->order],
+			     .n = s->n };
+}
+
 /*
  * The largest groups and their places; of many groups by a scan of its own, for they may be as many
  * as rows, and steps of each of them would be more.
  */
 static void add_places(const struct series *s, struct sql_builder *b)
 {
+	struct top top = top_of(s);
+
+	if (s->winners.len) {
+		sql_add(b, "places AS MATERIALIZED (");
+		top_sums_add_places(&top, &s->winners, b);
+		sql_add(b, "), ");
+		return;
+	}
 	sql_add(b, "places AS MATERIALIZED (SELECT *, row_number() OVER (ORDER BY weight DESC, ");
 	sql_add(b, s->key->aliases);
 	sql_add(b, ") AS place FROM (");
@@ -321,6 +350,16 @@ static size_t series_columns(const struct series *s, struct query_column *column
 	return len + ARRAY_LEN(measures);
 }
 
+/* Where groups may be many; what has none, or too many, is for the statement to find. */
+static int find_winners(const struct api_request *req, struct api_reply *reply, struct series *s)
+{
+	struct top top = top_of(s);
+
+	if (!s->key || s->is_few || !top_sums_fit(&top))
+		return 0;
+	return top_sums_ask(req, reply, &top, &s->winners);
+}
+
 int api_series(const struct api_request *req, struct api_reply *reply)
 {
 	AUTO(series_done) struct series s = { 0 };
@@ -334,9 +373,11 @@ int api_series(const struct api_request *req, struct api_reply *reply)
 		err = series_parse(req, reply, &s);
 	if (err)
 		return err < 0 ? err : 0;
-	err = sql_init(&b);
+	err = find_winners(req, reply, &s);
+	if (!err)
+		err = sql_init(&b);
 	if (err)
-		return err;
+		return err < 0 ? err : 0;
 	add_statement(&s, &b);
 	err = query_run_reply(req, reply, &b, &rows);
 	if (err)

@@ -40,6 +40,7 @@ struct top {
 	size_t asked, keys_len; /* asked: without that one */
 	bool is_named, is_owned, is_conversation;
 	bool is_few, has_no_folds; /* query_estimate.h */
+	bool is_brief; /* groups and their counts are all that is asked for */
 	const struct top_order *order;
 	struct having having;
 	uint64_t n;

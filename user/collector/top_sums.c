@@ -153,7 +153,7 @@ static void add_words(const struct layout *l, struct sql_builder *b)
  */
 static bool has_all_sums(const struct top *top)
 {
-	return !top->is_conversation && !top->scope.tiers.has_files &&
+	return !top->is_conversation && !top->is_brief && !top->scope.tiers.has_files &&
 	       top->scope.tiers.rows[TIER_RAW] <= ALL_SUMS_ROWS;
 }
 
@@ -276,6 +276,16 @@ static void add_winners(const struct top *top, const struct top_groups *g, struc
 	}
 	sql_add(b, "flows, packets, octets");
 	sql_add(b, has_all_sums(top) ? ", l3_octets, first_us, last_us)" : ")");
+}
+
+void top_sums_add_places(const struct top *top, const struct top_groups *g, struct sql_builder *b)
+{
+	sql_add(b,
+		"SELECT * EXCLUDE (is_group, flows, packets, octets), row_number() OVER (ORDER BY ");
+	top_add_order(top, b);
+	sql_add(b, ") AS place FROM ");
+	add_winners(top, g, b);
+	sql_add(b, " WHERE is_group = 1");
 }
 
 /* Whether all winners have an address there; a NULL's rows have one, too, only it is none. */

@@ -35,6 +35,9 @@ bool top_sums_fit(const struct top *top);
 int top_sums_ask(const struct api_request *req, struct api_reply *reply, const struct top *top,
 		 struct top_groups *ret);
 
+/* "SELECT …" of a brief list's groups: keys and their place, from 1 on. */
+void top_sums_add_places(const struct top *top, const struct top_groups *g, struct sql_builder *b);
+
 /* Rows as top_add_statement()'s. */
 void top_sums_add_statement(const struct top *top, const struct top_groups *g,
 			    struct sql_builder *b);

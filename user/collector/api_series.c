@@ -181,17 +181,11 @@ static void add_weighed(const struct series *s, struct sql_builder *b)
 /* The list whose groups are the lines; what it has is the series'. */
 static struct top top_of(const struct series *s)
 {
-	static const struct top_order by[] = {
-		{ "bytes", "octets", TOP_OCTETS, true, SUM_OCTETS },
-		{ "packets", "packets", TOP_PACKETS, true, SUM_PACKETS },
-		{ "flows", "flows", TOP_FLOWS, true, SUM_FLOWS },
-	};
-
 	return (struct top){ .scope = s->scope,
 			     .keys = { s->key },
 			     .keys_len = 1,
 			     .is_brief = true,
-			     .order = &by[s->order],
+			     .order = top_order_find(orders[s->order]),
 			     .n = s->n };
 }
 

@@ -19,18 +19,6 @@
 #define TOP_N_DEFAULT 10
 #define TOP_COLUMNS_MAX (KEYS_MAX * KEY_COLUMNS_MAX + 8)
 
-static const struct top_order orders[] = {
-	{ "bytes", "octets", TOP_OCTETS, true, SUM_OCTETS },
-	{ "packets", "packets", TOP_PACKETS, true, SUM_PACKETS },
-	{ "flows", "flows", TOP_FLOWS, true, SUM_FLOWS },
-	/* over the time from a group's first packet to its last */
-	{ "bps", "octets / greatest(last_us - first_us, 1)",
-	  TOP_OCTETS | TOP_FIRST_US | TOP_LAST_US, false, 0 },
-	{ "pps", "packets / greatest(last_us - first_us, 1)",
-	  TOP_PACKETS | TOP_FIRST_US | TOP_LAST_US, false, 0 },
-	{ "bpp", "octets / greatest(packets, 1)", TOP_OCTETS | TOP_PACKETS, false, 0 },
-};
-
 static const struct query_column measures[] = {
 	{ "flows", COLUMN_INT },     { "packets", COLUMN_INT },	 { "octets", COLUMN_INT },
 	{ "l3_octets", COLUMN_INT }, { "first_us", COLUMN_INT }, { "last_us", COLUMN_INT },
@@ -108,15 +96,9 @@ static int parse_order(const struct api_request *req, struct api_reply *reply, s
 {
 	const char *order = req->arg(req, "order");
 
-	top->order = &orders[0];
-	if (!order)
+	top->order = top_order_find(order ? order : "bytes");
+	if (top->order)
 		return 0;
-	for (size_t i = 0; i < ARRAY_LEN(orders); i++) {
-		if (!strcmp(orders[i].name, order)) {
-			top->order = &orders[i];
-			return 0;
-		}
-	}
 	return made(api_error(reply, 400, "order", -1,
 			      "order is none of bytes, packets, flows, bps, pps, bpp"));
 }

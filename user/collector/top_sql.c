@@ -10,6 +10,27 @@
 #include <string.h>
 
 #include "user/collector/query_sql.h"
+#include "user/lib/cleanup.h"
+
+static const struct top_order orders[] = {
+	{ "bytes", "octets", TOP_OCTETS, true, SUM_OCTETS },
+	{ "packets", "packets", TOP_PACKETS, true, SUM_PACKETS },
+	{ "flows", "flows", TOP_FLOWS, true, SUM_FLOWS },
+	/* over the time from a group's first packet to its last */
+	{ "bps", "octets / greatest(last_us - first_us, 1)",
+	  TOP_OCTETS | TOP_FIRST_US | TOP_LAST_US, false, 0 },
+	{ "pps", "packets / greatest(last_us - first_us, 1)",
+	  TOP_PACKETS | TOP_FIRST_US | TOP_LAST_US, false, 0 },
+	{ "bpp", "octets / greatest(packets, 1)", TOP_OCTETS | TOP_PACKETS, false, 0 },
+};
+
+const struct top_order *top_order_find(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_LEN(orders); i++)
+		if (!strcmp(orders[i].name, name))
+			return &orders[i];
+	return NULL;
+}
 
 static void add_keys(const struct top *top, struct sql_builder *b)
 {

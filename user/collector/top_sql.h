@@ -47,6 +47,9 @@ struct top {
 	bool is_csv;
 };
 
+/* NULL: there is none of this name. */
+const struct top_order *top_order_find(const char *name);
+
 bool top_has_key(const struct top *top, const char *name);
 
 /*

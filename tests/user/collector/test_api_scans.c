@@ -201,6 +201,42 @@ Test(api_scans, graphs_are_the_same_packed_or_not)
 	fixture_close(&fx);
 }
 
+static int64_t octets_of(json_t *rows)
+{
+	int64_t sum = 0;
+
+	for (size_t i = 0; i < json_array_size(rows); i++)
+		sum += number_at(json_array_get(rows, i), "octets");
+	return sum;
+}
+
+/* A day's hours are a table, of which DuckDB knows that it has few groups: it keeps them all. */
+Test(api_scans, series_of_tables_add_up)
+{
+	static const char *const by[] = { "src", "proto", "conversation" };
+	struct fixture fx;
+
+	fill(&fx, true);
+	seal(&fx);
+	for (size_t i = 0; i < ARRAY_LEN(by); i++) {
+		char query[160];
+		json_t *series, *top;
+
+		snprintf(query, sizeof(query), "last=30d&tier=hour&step=86400&n=2&by=%s", by[i]);
+		series = ask_json(&fx, api_series, query);
+		top = ask_json(&fx, api_top, query);
+		cr_expect_str_eq(
+			json_string_value(json_array_get(json_object_get(top, "tiers"), 0)),
+			"hour");
+		cr_expect_eq(octets_of(json_object_get(series, "rows")),
+			     number_at(json_object_get(top, "total"), "octets"), "%s", by[i]);
+		cr_expect_gt(octets_of(json_object_get(series, "rows")), 0);
+		json_decref(series);
+		json_decref(top);
+	}
+	fixture_close(&fx);
+}
+
 Test(api_scans, one_and_two_say_the_same)
 {
 	char *before[ARRAY_LEN(questions)];

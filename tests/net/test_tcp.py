@@ -145,6 +145,9 @@ def retransmits_equal_the_kernels(rig):
     a.run("iperf3", "-c", "10.0.0.2", "-n", "20M")
     dropper.stop()
     server.wait()
+    # what was lost last is sent again after both programs have gone
+    rig.wait_until(lambda: not a.run("ss", "-Htan", "exclude", "time-wait").strip(),
+                   "the last connections to close")
     finish(rig, agent)
     inode = netns_of(a)
     mine = [c for c in connections(rig) if c["netns"] == inode]

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -213,7 +214,11 @@ static int open_file(struct store_blocks *b, int64_t hour, uint64_t bytes)
 	char name[STORE_FILE_MAX];
 	int flags = O_RDWR | O_CLOEXEC | (bytes ? 0 : O_CREAT | O_TRUNC);
 
+	struct stat st;
+
 	b->fd = openat(b->folder_fd, store_blocks_name(hour, name), flags, 0640);
+	if (b->fd >= 0 && !fstat(b->fd, &st) && (uint64_t)st.st_size < bytes)
+		return -EBADMSG;
 	if (b->fd >= 0 && !ftruncate(b->fd, (off_t)bytes) && (bytes || !fsync(b->folder_fd)))
 		return 0;
 	return -errno;
@@ -264,6 +269,14 @@ static int write_all(int fd, const uint8_t *buf, size_t len, uint64_t at)
 	return 0;
 }
 
+/* Nobody has removed it, nor cut off what was written. */
+static bool is_file_sound(const struct store_blocks *b)
+{
+	struct stat st;
+
+	return !fstat(b->fd, &st) && st.st_nlink && (uint64_t)st.st_size >= b->end;
+}
+
 int store_blocks_push(struct store_blocks *b, size_t rows)
 {
 	void *columns[BLOCK_COLUMNS];
@@ -276,7 +289,7 @@ int store_blocks_push(struct store_blocks *b, size_t rows)
 	for (size_t i = 0; i < BLOCK_COLUMNS; i++)
 		columns[i] = b->rows + i * COLUMN_BYTES;
 	bytes = block_encode(columns, (uint32_t)rows, b->block);
-	err = write_all(b->fd, b->block, bytes, b->end);
+	err = is_file_sound(b) ? write_all(b->fd, b->block, bytes, b->end) : -EBADMSG;
 	pthread_mutex_lock(&b->lock);
 	x = index_find(b, b->hour);
 	if (!err)

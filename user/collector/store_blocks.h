@@ -42,7 +42,10 @@ const char *store_blocks_name(int64_t hour, char name[STORE_FILE_MAX]);
  * them, BLOCK_ROWS each). One file at a time. 0 or -errno, logged.
  */
 int store_blocks_open(struct store_blocks *b, int64_t hour, uint64_t bytes, void *columns[]);
-/* The first `rows` in columns[] become a block. 0 or -errno, logged. */
+/*
+ * The first `rows` in columns[] become a block. 0; -EBADMSG: the file is not what it was; -errno;
+ * logged.
+ */
 int store_blocks_push(struct store_blocks *b, size_t rows);
 /* All blocks are durable; *bytes: where they end. 0 or -errno, logged. */
 int store_blocks_sync(struct store_blocks *b, uint64_t *bytes);

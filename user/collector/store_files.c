@@ -238,6 +238,23 @@ int store_files_start(struct store *s)
 	return err;
 }
 
+int store_files_heal(struct store *s)
+{
+	__attribute__((cleanup(store_segments_done))) struct store_segments list = { 0 };
+	int err = store_segments_list(s, &list);
+
+	for (size_t i = 0; !err && i < list.len; i++) {
+		const struct store_segment *g = &list.at[i];
+
+		if (!store_segment_is_rows(g))
+			continue;
+		store_blocks_forget(s->blocks, g->number); /* what was known of it */
+		if (store_file_check(s, g, false))
+			err = store_file_quarantine(s, g);
+	}
+	return err;
+}
+
 void store_files_stop(struct store *s)
 {
 	struct retired_file *f;

@@ -24,6 +24,8 @@ int store_files_open(struct store *s);
 /* Removes what no segment names, sets aside what is not what it was. */
 int store_files_start(struct store *s);
 void store_files_stop(struct store *s);
+/* Sets aside open hours whose files are not what is listed, so that rows find another place. */
+int store_files_heal(struct store *s);
 
 /* Its path, quoted for the inside of an SQL string. */
 void store_write_path(const struct store *s, const char *file, FILE *out);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0
 /* A series and an hour of arrival in, that hour's table or file and its line in `segments` out. */
+#include <errno.h>
 #include <string.h>
 
 #include "user/collector/store_block.h"
@@ -31,6 +32,7 @@ static int push(struct store *s, enum store_series series)
 	if (series != SERIES_FLOWS)
 		return store_rows_push(a, store_series[series].len);
 	err = store_blocks_push(s->blocks, a->rows);
+	s->has_lost_rows |= err == -EBADMSG;
 	a->rows = 0;
 	return err;
 }
@@ -96,7 +98,9 @@ static int open_rows(struct store *s, int64_t hour, const char *name)
 	if (!bytes)
 		store_file_revive(s, store_blocks_name(hour, file));
 	h->rows.rows = 0;
-	return store_blocks_open(s->blocks, hour, bytes, h->rows.column);
+	err = store_blocks_open(s->blocks, hour, bytes, h->rows.column);
+	s->has_lost_rows |= err == -EBADMSG || err == -ENOENT;
+	return err;
 }
 
 static int make_hour(struct store *s, enum store_series series, int64_t hour)

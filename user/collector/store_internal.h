@@ -70,6 +70,7 @@ struct store {
 	struct store_appender ledger;
 	struct store_hours hours[STORE_SERIES];
 	bool must_reopen; /* a commit failed */
+	bool has_lost_rows; /* an open hour's file is not what is listed */
 	char sealing[STORE_NAME_MAX]; /* a table that gets no more rows; "": none */
 	struct retired_file *retired;
 };

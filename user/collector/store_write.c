@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "user/collector/store_files.h"
 #include "user/collector/store_internal.h"
 #include "user/lib/addr.h"
 #include "user/lib/log.h"
@@ -79,6 +80,10 @@ int store_begin(struct store *s)
 {
 	int err = s->must_reopen ? store_reopen(s) : 0;
 
+	if (!err && s->has_lost_rows) {
+		s->has_lost_rows = false; /* what follows begins transactions, too */
+		err = store_files_heal(s);
+	}
 	if (err)
 		return err;
 	err = store_run(s, NULL, "BEGIN TRANSACTION", "");

@@ -185,6 +185,41 @@ Test(store_blocks, sets_aside_what_is_cut_short)
 	}
 }
 
+static int try_to_put(uint64_t sequence)
+{
+	int err = store_begin(store);
+
+	if (err)
+		return err;
+	append(sequence, 7);
+	err = store_commit(store);
+	if (err)
+		store_rollback(store);
+	return err;
+}
+
+/* Somebody removes the file that is written to, or cuts it: that hour is lost, and no other row. */
+Test(store_blocks, goes_on_without_a_file_that_is_gone)
+{
+	for (int is_cut = 0; is_cut < 2; is_cut++) {
+		char path[160];
+
+		put(1, 100, NOW);
+		put(2, 20, NOW - HOUR);
+		put(3, 10, NOW);
+		snprintf(path, sizeof(path), "%s/" FILE_OF_HOUR, data_dir);
+		cr_assert((is_cut ? truncate(path, 300) : unlink(path)) == 0);
+		cr_expect(try_to_put(4) == -EBADMSG, "cut: %d", is_cut);
+		cr_assert(try_to_put(4) == 0);
+		cr_expect(rows_there() == 20 + 7, "%" PRId64, rows_there());
+		cr_assert(try_to_put(5) == 0);
+		reopen();
+		cr_expect(rows_there() == 20 + 14);
+		teardown();
+		setup();
+	}
+}
+
 /* Heads say where all is: what they lead to is looked at before it is sealed. */
 Test(store_blocks, does_not_seal_what_was_changed)
 {

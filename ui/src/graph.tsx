@@ -228,7 +228,8 @@ function dragging(
 	dots.forEach((dot, i) => {
 		const node = nodes[i];
 		const move = (e: PointerEvent) => {
-			const m = (dot.parentNode as SVGGElement).getScreenCTM();
+			/* none: it was drawn anew while it was dragged */
+			const m = (dot.parentNode as SVGGElement | null)?.getScreenCTM();
 			if (!m) return;
 			const at = new DOMPoint(e.clientX, e.clientY).matrixTransform(m.inverse());
 			node.fx = at.x;

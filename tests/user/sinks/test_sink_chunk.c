@@ -115,8 +115,10 @@ Test(sink_chunk, staged_rows_are_given_or_never_were)
 	sink_counts(s, &c);
 	cr_expect(c.given == 0 && c.waiting == 0, "it is under way");
 	sink_give(s);
-	sink_counts(s, &c);
-	cr_expect(c.given == 12 && c.waiting == 12 && c.lag_us > 0, "%d", (int)c.given);
+	do /* the clock goes on */
+		sink_counts(s, &c);
+	while (!c.lag_us);
+	cr_expect(c.given == 12 && c.waiting == 12, "%d", (int)c.given);
 	many.flows = calloc(SINK_ROWS_MAX, sizeof(*many.flows));
 	many.flows_len = SINK_ROWS_MAX - 12;
 	cr_assert(many.flows);

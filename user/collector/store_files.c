@@ -198,17 +198,25 @@ static bool is_listed(const struct store_segments *list, const char *file)
 	return false;
 }
 
-static int remove_unlisted(struct store *s, const struct store_segments *list)
+DIR *store_files_list(const struct store *s)
 {
 	int fd = openat(s->segments_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	int err = errno;
+
+	if (!dir && fd >= 0)
+		close(fd);
+	errno = err;
+	return dir;
+}
+
+static int remove_unlisted(struct store *s, const struct store_segments *list)
+{
+	DIR *dir = store_files_list(s);
 	struct dirent *e;
 
-	if (!dir) {
-		if (fd >= 0)
-			close(fd);
+	if (!dir)
 		return -errno;
-	}
 	while ((e = readdir(dir)))
 		if (e->d_name[0] != '.' && !store_is_kept_file(e->d_name) &&
 		    !is_listed(list, e->d_name))

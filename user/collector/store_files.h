@@ -11,6 +11,7 @@
 #ifndef WT_STORE_FILES_H
 #define WT_STORE_FILES_H
 
+#include <dirent.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -26,6 +27,9 @@ int store_files_start(struct store *s);
 void store_files_stop(struct store *s);
 /* Sets aside open hours whose files are not what is listed, so that rows find another place. */
 int store_files_heal(struct store *s);
+
+/* What there is in DIR/segments, for the caller to close; NULL: errno says why. */
+DIR *store_files_list(const struct store *s);
 
 /* Its path, quoted for the inside of an SQL string. */
 void store_write_path(const struct store *s, const char *file, FILE *out);

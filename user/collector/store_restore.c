@@ -97,16 +97,12 @@ int store_set_log_aside(struct store *s)
  */
 static int set_rows_aside(struct store *s)
 {
-	int fd = openat(s->segments_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	DIR *dir = store_files_list(s);
 	struct dirent *e;
 	const char *dot;
 
-	if (!dir) {
-		if (fd >= 0)
-			close(fd);
+	if (!dir)
 		return -errno;
-	}
 	while ((e = readdir(dir)))
 		if ((dot = strrchr(e->d_name, '.')) && !strcmp(dot, ".rows"))
 			renameat(s->segments_fd, e->d_name, s->quarantine_fd, e->d_name);
@@ -248,15 +244,12 @@ static int restore_file(struct store *s, const char *file)
 
 static int restore_files(struct store *s)
 {
-	int fd = openat(s->segments_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), err = 0;
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	DIR *dir = store_files_list(s);
+	int err = 0;
 	struct dirent *e;
 
-	if (!dir) {
-		if (fd >= 0)
-			close(fd);
+	if (!dir)
 		return -errno;
-	}
 	while (!err && (e = readdir(dir)))
 		err = restore_file(s, e->d_name);
 	closedir(dir);

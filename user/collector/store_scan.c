@@ -55,9 +55,7 @@ static void scan_init(duckdb_init_info info)
 		return;
 	}
 	run->fd = plan->len ? store_blocks_fd(plan->blocks, plan->hour) : -1;
-	run->len = duckdb_init_get_column_count(info);
-	for (idx_t i = 0; i < run->len && i < BLOCK_COLUMNS; i++)
-		run->columns[i] = duckdb_init_get_column_index(info, i);
+	run->len = scan_columns(info, run->columns);
 	if (run->len > BLOCK_COLUMNS || (plan->len && run->fd < 0))
 		duckdb_init_set_error(info, "/segments/: an hour's rows cannot be opened");
 	duckdb_init_set_max_threads(info, plan->len ? plan->len : 1);

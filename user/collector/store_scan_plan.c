@@ -114,6 +114,15 @@ int scan_read_block(int fd, const struct block_entry *e, uint8_t *buf)
 	return err ? err : head->bytes == e->bytes && head->rows == e->rows ? 0 : -EBADMSG;
 }
 
+size_t scan_columns(duckdb_init_info info, size_t columns[])
+{
+	size_t len = duckdb_init_get_column_count(info);
+
+	for (size_t i = 0; i < len && i < BLOCK_COLUMNS; i++)
+		columns[i] = duckdb_init_get_column_index(info, i);
+	return len;
+}
+
 /* ---- functions ------------------------------------------------------------------------------ */
 
 duckdb_table_function scan_function_new(const char *name, struct store_blocks *blocks)

@@ -22,6 +22,9 @@ struct scan_plan {
 /* A table function "wt_…" with the arguments of store_scan.h; the caller destroys it. */
 duckdb_table_function scan_function_new(const char *name, struct store_blocks *blocks);
 
+/* Which columns are wanted; how many, and more than BLOCK_COLUMNS never fit. */
+size_t scan_columns(duckdb_init_info info, size_t columns[]);
+
 /* A block that is there as a whole, into buf of BLOCK_BYTES_MAX, its head checked. 0 or -errno. */
 int scan_read_block(int fd, const struct block_entry *e, uint8_t *buf);
 /* Exactly len bytes. 0, -EBADMSG: there are fewer, or -errno. */

@@ -45,9 +45,7 @@ static void sorted_init(duckdb_init_info info)
 	run->fd = store_blocks_fd(plan->blocks, plan->hour);
 	run->rows = row_sort_new(store_blocks_sort_rows(plan->blocks));
 	run->block = aligned_alloc(64, (BLOCK_BYTES_MAX + 63) / 64 * 64);
-	run->len = duckdb_init_get_column_count(info);
-	for (idx_t i = 0; i < run->len && i < BLOCK_COLUMNS; i++)
-		run->columns[i] = duckdb_init_get_column_index(info, i);
+	run->len = scan_columns(info, run->columns);
 	if (run->fd < 0 || !run->rows || !run->block || run->len > BLOCK_COLUMNS)
 		duckdb_init_set_error(info, "/segments/: an hour's rows cannot be sorted");
 }

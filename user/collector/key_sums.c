@@ -19,6 +19,7 @@
 #define GROUP_AHEAD 16
 #define GROUPS_STEP 16384 /* that room is taken for at once */
 #define MERGED_MAX (1u << 18) /* groups; more of them stay apart, which takes half the memory */
+#define APART_MIN (1u << 15) /* groups, before it is said that hardly any rows share one */
 #define SMALL_BITS 50 /* KEY_ROWS_MAX numbers of so many fit in a sum */
 
 /* ---- where a group is ----------------------------------------------------------------------- */
@@ -52,6 +53,21 @@ INLINE uint64_t hash(const struct key_rows *r, size_t i, unsigned int words)
 		h = fold(a, b ^ UINT64_C(0x9e3779b97f4a7c15));
 	}
 	return h;
+}
+
+HOT void key_sums_hash(const struct key_rows *rows, unsigned int words, uint64_t *hashes)
+{
+	pthread_once(&once, make_secret);
+	if (words == 1) {
+		for (size_t i = 0; i < rows->len; i++)
+			hashes[i] = hash(rows, i, 1);
+	} else if (words == 2) {
+		for (size_t i = 0; i < rows->len; i++)
+			hashes[i] = hash(rows, i, 2);
+	} else {
+		for (size_t i = 0; i < rows->len; i++)
+			hashes[i] = hash(rows, i, words);
+	}
 }
 
 INLINE uint32_t tag_of(uint64_t h)
@@ -301,10 +317,21 @@ int key_sums_add(struct key_sums *s, const struct key_rows *rows)
 										    add_4, add_5 };
 	unsigned int words = s->shape.words;
 
+	s->rows += rows->len;
 	if (!s->is_full)
 		s->is_full = make_room(s, rows->len) ||
 			     (words < ARRAY_LEN(add) ? add[words](s, rows) : add_more(s, rows));
 	return s->is_full ? -ENOBUFS : 0;
+}
+
+void key_sums_add_all(int64_t *sum, const int64_t *values, size_t n)
+{
+	add_run(sum, SUM_FLOWS, values, n);
+}
+
+bool key_sums_are_apart(const struct key_sums *s)
+{
+	return s->len >= APART_MIN && s->len > s->rows / 8 * 7;
 }
 
 /* A group of another one as a row of one's own. */

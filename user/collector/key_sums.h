@@ -11,6 +11,7 @@
 #ifndef WT_KEY_SUMS_H
 #define WT_KEY_SUMS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -59,6 +60,8 @@ void key_sums_free(struct key_sums *s); /* NULL is fine */
 
 /* One thread. 0, or -ENOBUFS: more groups than there is room for; it stays so. */
 int key_sums_add(struct key_sums *s, const struct key_rows *rows);
+/* Nearly every row was a group of its own, and they are many: key_sift.h is for these. */
+bool key_sums_are_apart(const struct key_sums *s);
 /* All of `from`, which has the same shape and was not joined, too. As key_sums_add(). */
 int key_sums_merge(struct key_sums *s, const struct key_sums *from);
 /*

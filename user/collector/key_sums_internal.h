@@ -27,6 +27,7 @@ struct key_sums {
 	size_t groups_room; /* groups there is room for */
 	size_t room; /* bytes of what is kept free for it */
 	bool is_full;
+	uint64_t rows; /* that were added */
 	struct key_sums *next; /* more, of groups that may be here, too */
 	uint8_t *told; /* of what was joined: a bit for each group that one before it has, too */
 };
@@ -51,6 +52,17 @@ static inline void copy_group(const struct key_sums *s, const uint64_t *group,
 	memcpy(ret->keys, group + 1, s->shape.words * sizeof(uint64_t));
 	memcpy(ret->sums, sums_of(s, group), s->shape.sums * sizeof(int64_t));
 }
+
+/* Of each row's key; of a group, the same. */
+void key_sums_hash(const struct key_rows *rows, unsigned int words, uint64_t *hashes);
+/* A column of counts to a sum. */
+void key_sums_add_all(int64_t *sum, const int64_t *values, size_t n);
+
+/* Memory that is part of the limit of all sums; false: there is no room. */
+bool key_sums_reserve(size_t bytes);
+void key_sums_unreserve(size_t bytes);
+/* Large pages where there are any; free() is for them. NULL: no memory. */
+void *key_sums_pages(size_t bytes);
 
 /* One with pages, perhaps one that was freed before, whose index is empty and as long as it was. */
 struct key_sums *key_sums_take(void);

@@ -39,6 +39,7 @@ static bool keep(struct key_sums *s)
 		return false;
 	memset(s->pages->index, 0, s->index_len * sizeof(*s->pages->index));
 	s->len = 0;
+	s->rows = 0;
 	s->is_full = false;
 	pthread_mutex_lock(&lock);
 	for (size_t i = 0; i < KEPT && !is_kept; i++) {
@@ -50,9 +51,14 @@ static bool keep(struct key_sums *s)
 	return is_kept;
 }
 
+void key_sums_unreserve(size_t bytes)
+{
+	atomic_fetch_sub(&room_of_all, bytes);
+}
+
 static void release(struct key_sums *s)
 {
-	atomic_fetch_sub(&room_of_all, s->room);
+	key_sums_unreserve(s->room);
 	free(s->pages);
 	free(s);
 }
@@ -78,7 +84,7 @@ static bool reserve(size_t bytes)
 {
 	if (atomic_fetch_add(&room_of_all, bytes) + bytes <= room_limit)
 		return true;
-	atomic_fetch_sub(&room_of_all, bytes);
+	key_sums_unreserve(bytes);
 	return false;
 }
 
@@ -88,18 +94,33 @@ static void drop_kept(void)
 		release(s);
 }
 
+bool key_sums_reserve(size_t bytes)
+{
+	if (reserve(bytes))
+		return true;
+	drop_kept();
+	return reserve(bytes);
+}
+
 int key_sums_take_room(struct key_sums *s, size_t index_len, size_t groups)
 {
 	size_t room = index_len * sizeof(uint32_t) + groups * s->stride * sizeof(uint64_t);
 	size_t more = room > s->room ? room - s->room : 0;
 
-	if (!reserve(more)) {
-		drop_kept();
-		if (!reserve(more))
-			return -ENOBUFS;
-	}
+	if (!key_sums_reserve(more))
+		return -ENOBUFS;
 	s->room += more;
 	return 0;
+}
+
+void *key_sums_pages(size_t bytes)
+{
+	size_t whole = (bytes + LARGE_PAGE - 1) / LARGE_PAGE * LARGE_PAGE;
+	void *pages = aligned_alloc(LARGE_PAGE, whole); /* mapped: it is that large */
+
+	if (pages)
+		madvise(pages, whole, MADV_HUGEPAGE); /* or small ones */
+	return pages;
 }
 
 struct key_sums *key_sums_take(void)
@@ -111,11 +132,9 @@ struct key_sums *key_sums_take(void)
 	s = calloc(1, sizeof(*s));
 	if (!s)
 		return NULL;
-	s->pages = aligned_alloc(LARGE_PAGE, sizeof(*s->pages)); /* mapped: it is that large */
-	if (!s->pages) {
-		free(s);
-		return NULL;
-	}
-	madvise(s->pages, sizeof(*s->pages), MADV_HUGEPAGE); /* or small ones */
-	return s;
+	s->pages = key_sums_pages(sizeof(*s->pages));
+	if (s->pages)
+		return s;
+	free(s);
+	return NULL;
 }

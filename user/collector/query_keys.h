@@ -33,6 +33,9 @@ struct query_key {
 	unsigned int
 		bits; /* its value has; QUERY_KEY_ADDRESS: two UBIGINTs; 0: top_sql.h's alone */
 	const char *pushed; /* the column that has its second half, as it is; NULL: none */
+	const char *word; /* "function(columns, ": a UBIGINT of its bits (of an address the 32 of
+			   * IPv4), or 1 above them for NULL, shifted as the last argument says; as
+			   * `inner`, only faster; NULL: none */
 	bool is_owned; /* known only of rows joined with their connections: query_owner.h */
 	struct query_column columns[KEY_COLUMNS_MAX]; /* up to one without a name */
 };

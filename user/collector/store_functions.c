@@ -4,11 +4,11 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <net/ethernet.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 
-#include "user/collector/key_sums.h"
-#include "user/collector/rollup_best.h"
+#include "user/collector/store_aggregates.h"
 #include "user/lib/cleanup.h"
 #include "user/lib/log.h"
 #include "user/wire/flow.h"
@@ -68,301 +68,107 @@ static void run_quantile(duckdb_function_info info, duckdb_data_chunk input, duc
 
 /* ---- wt_has_ports --------------------------------------------------------------------------- */
 
-static void run_has_ports(duckdb_function_info info, duckdb_data_chunk input, duckdb_vector output)
+static inline bool has_ports(uint8_t proto, uint8_t flags)
 {
 	static const bool has[UINT8_MAX + 1] = {
 		[IPPROTO_TCP] = true,  [IPPROTO_UDP] = true,	 [IPPROTO_DCCP] = true,
 		[IPPROTO_SCTP] = true, [IPPROTO_UDPLITE] = true,
 	};
-	const uint8_t *proto = column_data(input, 0), *flags = column_data(input, 1);
-	bool *ret = duckdb_vector_get_data(output);
 
-	for (idx_t i = 0; i < duckdb_data_chunk_get_size(input); i++)
-		ret[i] = has[proto[i]] && !(flags[i] & FLOW_LATER_FRAGMENT);
+	return has[proto] & !(flags & FLOW_LATER_FRAGMENT);
 }
 
-static duckdb_state add_has_ports(duckdb_connection connection)
+static void run_has_ports(duckdb_function_info info, duckdb_data_chunk input, duckdb_vector output)
+{
+	const uint8_t *proto = column_data(input, 0), *flags = column_data(input, 1);
+	bool *ret = duckdb_vector_get_data(output);
+	idx_t rows = duckdb_data_chunk_get_size(input);
+
+	for (idx_t i = 0; i < rows; i++)
+		ret[i] = has_ports(proto[i], flags[i]);
+}
+
+/* ---- wt_v4, wt_port ------------------------------------------------------------------------- */
+
+#define V4_NULL (UINT64_C(1) << 32)
+#define PORT_NULL (UINT64_C(1) << 16)
+
+static void run_v4(duckdb_function_info info, duckdb_data_chunk input, duckdb_vector output)
+{
+	const uint16_t *ethertype = column_data(input, 0);
+	const uint64_t *half = column_data(input, 1);
+	const uint8_t *shift = column_data(input, 2);
+	uint64_t *ret = duckdb_vector_get_data(output);
+	idx_t rows = duckdb_data_chunk_get_size(input);
+
+	for (idx_t i = 0; i < rows; i++) {
+		bool is_ip = (ethertype[i] == ETHERTYPE_IP) | (ethertype[i] == ETHERTYPE_IPV6);
+
+		ret[i] = (is_ip ? half[i] & UINT32_MAX : V4_NULL) << (shift[0] & 63);
+	}
+}
+
+static void run_port(duckdb_function_info info, duckdb_data_chunk input, duckdb_vector output)
+{
+	const uint8_t *proto = column_data(input, 0), *flags = column_data(input, 1);
+	const uint16_t *port = column_data(input, 2);
+	const uint8_t *shift = column_data(input, 3);
+	uint64_t *ret = duckdb_vector_get_data(output);
+	idx_t rows = duckdb_data_chunk_get_size(input);
+
+	for (idx_t i = 0; i < rows; i++)
+		ret[i] = (has_ports(proto[i], flags[i]) ? port[i] : PORT_NULL) << (shift[0] & 63);
+}
+
+/* ---- scalar functions ----------------------------------------------------------------------- */
+
+static const struct scalar {
+	const char *name;
+	duckdb_scalar_function_t run;
+	duckdb_type ret, parameters[4]; /* up to DUCKDB_TYPE_INVALID */
+} scalars[] = {
+	{ "wt_has_ports",
+	  run_has_ports,
+	  DUCKDB_TYPE_BOOLEAN,
+	  { DUCKDB_TYPE_UTINYINT, DUCKDB_TYPE_UTINYINT } },
+	{ "wt_v4",
+	  run_v4,
+	  DUCKDB_TYPE_UBIGINT,
+	  { DUCKDB_TYPE_USMALLINT, DUCKDB_TYPE_UBIGINT, DUCKDB_TYPE_UTINYINT } },
+	{ "wt_port",
+	  run_port,
+	  DUCKDB_TYPE_UBIGINT,
+	  { DUCKDB_TYPE_UTINYINT, DUCKDB_TYPE_UTINYINT, DUCKDB_TYPE_USMALLINT,
+	    DUCKDB_TYPE_UTINYINT } },
+};
+
+static duckdb_state add_scalar(duckdb_connection connection, const struct scalar *s)
 {
 	duckdb_scalar_function f = duckdb_create_scalar_function();
-	duckdb_logical_type byte = duckdb_create_logical_type(DUCKDB_TYPE_UTINYINT);
-	duckdb_logical_type truth = duckdb_create_logical_type(DUCKDB_TYPE_BOOLEAN);
+	duckdb_logical_type ret = duckdb_create_logical_type(s->ret);
 	duckdb_state state;
 
-	duckdb_scalar_function_set_name(f, "wt_has_ports");
-	duckdb_scalar_function_add_parameter(f, byte);
-	duckdb_scalar_function_add_parameter(f, byte);
-	duckdb_scalar_function_set_return_type(f, truth);
-	duckdb_scalar_function_set_function(f, run_has_ports);
+	duckdb_scalar_function_set_name(f, s->name);
+	for (size_t i = 0; i < ARRAY_LEN(s->parameters) && s->parameters[i]; i++) {
+		duckdb_logical_type type = duckdb_create_logical_type(s->parameters[i]);
+
+		duckdb_scalar_function_add_parameter(f, type);
+		duckdb_destroy_logical_type(&type);
+	}
+	duckdb_scalar_function_set_return_type(f, ret);
+	duckdb_scalar_function_set_function(f, s->run);
 	state = duckdb_register_scalar_function(connection, f);
-	duckdb_destroy_logical_type(&byte);
-	duckdb_destroy_logical_type(&truth);
+	duckdb_destroy_logical_type(&ret);
 	duckdb_destroy_scalar_function(&f);
 	return state;
 }
 
-/* ---- wt_sums, wt_sums_all ------------------------------------------------------------------- */
-
-struct sums_state {
-	struct key_sums *sums; /* NULL: no row yet */
-	uint64_t spec;
-	bool has_failed; /* no memory, or too many groups */
-};
-
-static idx_t sums_size(duckdb_function_info info)
+static duckdb_state add_scalars(duckdb_connection connection)
 {
-	return sizeof(struct sums_state);
-}
-
-static struct sums_state *sums_of(duckdb_aggregate_state state)
-{
-	return (struct sums_state *)state;
-}
-
-static void sums_init(duckdb_function_info info, duckdb_aggregate_state state)
-{
-	*sums_of(state) = (struct sums_state){ 0 };
-}
-
-static void sums_destroy(duckdb_aggregate_state *states, idx_t count)
-{
-	for (idx_t i = 0; i < count; i++)
-		key_sums_free(TAKE(sums_of(states[i])->sums));
-}
-
-/* A statement has one group: all rows are of one state. */
-static void sums_update(duckdb_function_info info, duckdb_data_chunk input,
-			duckdb_aggregate_state *states)
-{
-	const struct key_shape *shape = duckdb_aggregate_function_get_extra_info(info);
-	struct sums_state *state = sums_of(states[0]);
-	struct key_rows rows = { .len = duckdb_data_chunk_get_size(input) };
-	idx_t at = 0;
-
-	if (!rows.len || state->has_failed)
-		return;
-	state->spec = *(uint64_t *)column_data(input, at++);
-	for (unsigned int i = 0; i < shape->words; i++)
-		rows.keys[i] = column_data(input, at++);
-	for (unsigned int i = 0; i < shape->sums; i++)
-		rows.sums[i] = column_data(input, at++);
-	if (!state->sums)
-		state->sums = key_sums_new(*shape);
-	state->has_failed =
-		!state->sums || rows.len > KEY_ROWS_MAX || key_sums_add(state->sums, &rows);
-}
-
-static void sums_merge(struct sums_state *to, struct sums_state *from)
-{
-	to->has_failed |= from->has_failed;
-	if (!from->sums || to->has_failed)
-		return;
-	to->spec = from->spec;
-	if (!to->sums)
-		to->sums = TAKE(from->sums);
-	else
-		to->has_failed = key_sums_join(to->sums, TAKE(from->sums)) != 0;
-}
-
-static void sums_combine(duckdb_function_info info, duckdb_aggregate_state *source,
-			 duckdb_aggregate_state *target, idx_t count)
-{
-	for (idx_t i = 0; i < count; i++)
-		sums_merge(sums_of(target[i]), sums_of(source[i]));
-}
-
-/* The total of all groups, whose first word is how many there are, and behind it the heaviest. */
-static void sums_answer(const struct sums_state *state, duckdb_vector result, idx_t row)
-{
-	size_t n = STORE_SUMS_N(state->spec), len = 0;
-	AUTO_FREE struct key_group *all = calloc(n + 1, sizeof(*all));
-
-	if (all && state->sums && !state->has_failed)
-		len = key_sums_top(state->sums, STORE_SUMS_ORDER(state->spec), n, all + 1, all);
-	if (!all || state->has_failed) {
-		duckdb_vector_ensure_validity_writable(result);
-		duckdb_validity_set_row_invalid(duckdb_vector_get_validity(result), row);
-		return;
-	}
-	duckdb_vector_assign_string_element_len(result, row, (const char *)all,
-						(len + 1) * sizeof(*all));
-}
-
-static void sums_finalize(duckdb_function_info info, duckdb_aggregate_state *source,
-			  duckdb_vector result, idx_t count, idx_t offset)
-{
-	for (idx_t i = 0; i < count; i++)
-		sums_answer(sums_of(source[i]), result, offset + i);
-}
-
-static void add_parameters(duckdb_aggregate_function f, duckdb_type of, unsigned int n)
-{
-	duckdb_logical_type type = duckdb_create_logical_type(of);
-
-	for (unsigned int i = 0; i < n; i++)
-		duckdb_aggregate_function_add_parameter(f, type);
-	duckdb_destroy_logical_type(&type);
-}
-
-static duckdb_state add_sums(duckdb_aggregate_function_set set, const char *name,
-			     const struct key_shape *shape)
-{
-	duckdb_aggregate_function f = duckdb_create_aggregate_function();
-	duckdb_logical_type type = duckdb_create_logical_type(DUCKDB_TYPE_BLOB);
-	duckdb_state state;
-
-	duckdb_aggregate_function_set_name(f, name);
-	add_parameters(f, DUCKDB_TYPE_UBIGINT, 1 + shape->words + SUM_COUNTS);
-	if (shape->sums == SUM_ALL) {
-		add_parameters(f, DUCKDB_TYPE_UBIGINT, 1);
-		add_parameters(f, DUCKDB_TYPE_BIGINT, 2);
-	}
-	duckdb_aggregate_function_set_return_type(f, type);
-	duckdb_destroy_logical_type(&type);
-	duckdb_aggregate_function_set_functions(f, sums_size, sums_init, sums_update, sums_combine,
-						sums_finalize);
-	duckdb_aggregate_function_set_destructor(f, sums_destroy);
-	duckdb_aggregate_function_set_extra_info(f, (void *)shape, NULL);
-	state = duckdb_add_aggregate_function_to_set(set, f);
-	duckdb_destroy_aggregate_function(&f);
-	return state;
-}
-
-/* One for each number of words. */
-static duckdb_state add_sums_set(duckdb_connection connection, const char *name,
-				 const struct key_shape *shapes)
-{
-	duckdb_aggregate_function_set set = duckdb_create_aggregate_function_set(name);
 	duckdb_state state = DuckDBSuccess;
 
-	for (int i = 0; i < KEY_WORDS_MAX && state == DuckDBSuccess; i++)
-		state = add_sums(set, name, &shapes[i]);
-	if (state == DuckDBSuccess)
-		state = duckdb_register_aggregate_function_set(connection, set);
-	duckdb_destroy_aggregate_function_set(&set);
-	return state;
-}
-
-#define SHAPES(sums)                                                                          \
-	{                                                                                     \
-		{ 1, sums }, { 2, sums }, { 3, sums }, { 4, sums }, { 5, sums }, { 6, sums }, \
-			{ 7, sums },                                                          \
-		{                                                                             \
-			8, sums                                                               \
-		}                                                                             \
-	}
-static const struct key_shape counts[KEY_WORDS_MAX] = SHAPES(SUM_COUNTS);
-static const struct key_shape all[KEY_WORDS_MAX] = SHAPES(SUM_ALL);
-_Static_assert(KEY_WORDS_MAX == 8, "a shape for each");
-
-/* ---- wt_best -------------------------------------------------------------------------------- */
-
-enum { BEST_TOP, BEST_EXPORTER, BEST_SLOT, BEST_HASH, BEST_OCTETS };
-enum { BEST_FIELDS = 3 };
-static const char *const best_names[BEST_FIELDS] = { "exporter_id", "slot", "h" };
-static const duckdb_type best_types[BEST_FIELDS] = { DUCKDB_TYPE_UBIGINT, DUCKDB_TYPE_BIGINT,
-						     DUCKDB_TYPE_UBIGINT };
-
-static void best_update(duckdb_function_info info, duckdb_data_chunk input,
-			duckdb_aggregate_state *states)
-{
-	const struct key_shape shape = { BEST_FIELDS, SUM_COUNTS };
-	struct sums_state *state = sums_of(states[0]);
-	struct key_rows rows = { .len = duckdb_data_chunk_get_size(input) };
-
-	if (!rows.len || state->has_failed)
-		return;
-	state->spec = *(uint64_t *)column_data(input, BEST_TOP);
-	for (unsigned int i = 0; i < BEST_FIELDS; i++)
-		rows.keys[i] = column_data(input, BEST_EXPORTER + i);
-	for (unsigned int i = 0; i < SUM_COUNTS; i++) /* the others are not asked for */
-		rows.sums[i] = column_data(input, BEST_OCTETS);
-	if (!state->sums)
-		state->sums = key_sums_new(shape);
-	state->has_failed =
-		!state->sums || rows.len > KEY_ROWS_MAX || key_sums_add(state->sums, &rows);
-}
-
-/* All in one: it is looked at by number. */
-static void best_combine(duckdb_function_info info, duckdb_aggregate_state *source,
-			 duckdb_aggregate_state *target, idx_t count)
-{
-	for (idx_t i = 0; i < count; i++) {
-		struct sums_state *to = sums_of(target[i]), *from = sums_of(source[i]);
-
-		if (!to->sums || !from->sums || from->has_failed)
-			sums_merge(to, from);
-		else
-			to->has_failed |= key_sums_merge(to->sums, from->sums) != 0;
-	}
-}
-
-/* A list of structs with a field for each of these. */
-static void best_write(const struct rollup_best *best, size_t len, duckdb_vector result, idx_t row)
-{
-	duckdb_list_entry *entries = duckdb_vector_get_data(result);
-	duckdb_vector fields = duckdb_list_vector_get_child(result);
-	idx_t at = duckdb_list_vector_get_size(result);
-	uint64_t *to[BEST_FIELDS];
-
-	duckdb_list_vector_reserve(result, at + len);
-	duckdb_list_vector_set_size(result, at + len);
-	for (idx_t i = 0; i < BEST_FIELDS; i++)
-		to[i] = duckdb_vector_get_data(duckdb_struct_vector_get_child(fields, i));
-	for (size_t i = 0; i < len; i++) {
-		to[0][at + i] = best[i].exporter;
-		to[1][at + i] = best[i].slot;
-		to[2][at + i] = best[i].hash;
-	}
-	entries[row] = (duckdb_list_entry){ at, len };
-}
-
-static void best_finalize(duckdb_function_info info, duckdb_aggregate_state *source,
-			  duckdb_vector result, idx_t count, idx_t offset)
-{
-	for (idx_t i = 0; i < count; i++) {
-		const struct sums_state *state = sums_of(source[i]);
-		AUTO_FREE struct rollup_best *best = NULL;
-		size_t len = 0;
-
-		if (state->has_failed ||
-		    (state->sums && rollup_best(state->sums, (uint32_t)state->spec, &best, &len)))
-			duckdb_aggregate_function_set_error(info, STORE_BEST_TOO_MANY);
-		best_write(best, len, result, offset + i);
-	}
-}
-
-static duckdb_logical_type best_type(void)
-{
-	duckdb_logical_type fields[BEST_FIELDS], record, list;
-
-	for (int i = 0; i < BEST_FIELDS; i++)
-		fields[i] = duckdb_create_logical_type(best_types[i]);
-	record = duckdb_create_struct_type(fields, (const char **)best_names, BEST_FIELDS);
-	list = duckdb_create_list_type(record);
-	for (int i = 0; i < BEST_FIELDS; i++)
-		duckdb_destroy_logical_type(&fields[i]);
-	duckdb_destroy_logical_type(&record);
-	return list;
-}
-
-static duckdb_state add_best(duckdb_connection connection)
-{
-	duckdb_aggregate_function f = duckdb_create_aggregate_function();
-	duckdb_logical_type type = best_type();
-	duckdb_state state;
-
-	duckdb_aggregate_function_set_name(f, "wt_best");
-	add_parameters(f, DUCKDB_TYPE_UBIGINT, 1);
-	for (int i = 0; i < BEST_FIELDS; i++)
-		add_parameters(f, best_types[i], 1);
-	add_parameters(f, DUCKDB_TYPE_UBIGINT, 1);
-	duckdb_aggregate_function_set_return_type(f, type);
-	duckdb_destroy_logical_type(&type);
-	duckdb_aggregate_function_set_functions(f, sums_size, sums_init, best_update, best_combine,
-						best_finalize);
-	duckdb_aggregate_function_set_destructor(f, sums_destroy);
-	state = duckdb_register_aggregate_function(connection, f);
-	duckdb_destroy_aggregate_function(&f);
+	for (size_t i = 0; i < ARRAY_LEN(scalars) && state == DuckDBSuccess; i++)
+		state = add_scalar(connection, &scalars[i]);
 	return state;
 }
 
@@ -387,10 +193,8 @@ static duckdb_state add_quantile(duckdb_connection connection)
 
 int store_functions_add(duckdb_connection connection)
 {
-	if (add_quantile(connection) == DuckDBSuccess &&
-	    add_has_ports(connection) == DuckDBSuccess && add_best(connection) == DuckDBSuccess &&
-	    add_sums_set(connection, "wt_sums", counts) == DuckDBSuccess &&
-	    add_sums_set(connection, "wt_sums_all", all) == DuckDBSuccess)
+	if (add_quantile(connection) == DuckDBSuccess && add_scalars(connection) == DuckDBSuccess &&
+	    store_aggregates_add(connection) == DuckDBSuccess)
 		return 0;
 	log_error("store: its functions are refused");
 	return -EIO;

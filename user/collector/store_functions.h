@@ -8,6 +8,12 @@
  *   wt_has_ports(proto, flags)   UTINYINTs: whether a flow's ports say something: TCP, UDP, DCCP,
  *                                SCTP or UDP-Lite, and not a later fragment. As `IN` it would be a
  *                                join
+ *   wt_v4(ethertype USMALLINT, lo UBIGINT, shift UTINYINT)
+ *                                the IPv4 address of a second half as a UBIGINT, or 1 << 32 where
+ *                                a frame has no address, shifted to the left by a constant. (A
+ *                                CASE, and numbers that are checked, cost ten times as much.)
+ *   wt_port(proto, flags UTINYINT, port USMALLINT, shift UTINYINT)
+ *                                the same of the port, or 1 << 16 where it says nothing
  *   wt_sums(spec, key, …, flows, packets, octets)
  *   wt_sums_all(spec, key, …, flows, packets, octets, l3_octets, first_us, last_us)
  *                                aggregates of all rows (no GROUP BY, no NULLs) by a key of up to
@@ -15,7 +21,13 @@
  *                                first (keys[0]: how many groups there are), then the heaviest.
  *                                Empty without rows; NULL: more groups than there is memory for
  *                                (key_sums.h). Counts are UBIGINT, times BIGINT. spec is a
- *                                constant: STORE_SUMS_SPEC(how many, order)
+ *                                constant: STORE_SUMS_SPEC(how many, order), and perhaps
+ *                                STORE_SUMS_MAY_SIFT: NULL, too, when groups are to be sifted
+ *                                first (key_sift.h); or STORE_SUMS_OF_SIFT(number): of rows alone
+ *                                that it has marked
+ *   wt_cells(spec, key, …, flows, packets, octets)
+ *                                the same of all rows, by their cells: sets those of the sift that
+ *                                spec has the number of. BIGINT: 1, or 0 without memory
  *   wt_best(top, exporter_id UBIGINT, slot BIGINT, h UBIGINT, octets UBIGINT)
  *                                aggregate of all rows: a list of (exporter_id, slot, h), those
  *                                that keep rows of their own (rollup_best.h). An error, with the
@@ -30,7 +42,10 @@
 
 #define STORE_HAS_PORTS "wt_has_ports(proto, flags)"
 #define STORE_SUMS_SPEC(n, order) ((uint64_t)(n) << 8 | (uint64_t)(order))
-#define STORE_SUMS_N(spec) ((size_t)((spec) >> 8))
+#define STORE_SUMS_OF_SIFT(number) ((uint64_t)(number) << 32)
+#define STORE_SUMS_MAY_SIFT (UINT64_C(1) << 48)
+#define STORE_SUMS_N(spec) ((size_t)((spec) >> 8 & 0xffffff))
+#define STORE_SUMS_SIFT(spec) ((unsigned int)((spec) >> 32 & 0xffff))
 #define STORE_SUMS_ORDER(spec) ((enum key_sum)((spec) & 0xff))
 
 #define STORE_BEST_TOO_MANY "too many conversations"

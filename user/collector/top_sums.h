@@ -24,6 +24,7 @@ struct top;
 struct top_groups {
 	struct key_group *at; /* NULL: none */
 	size_t len;
+	bool has_all; /* not counts alone */
 };
 
 void top_groups_done(struct top_groups *g);

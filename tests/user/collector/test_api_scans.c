@@ -8,6 +8,7 @@
 #include "user/collector/store_seal.h"
 
 #define LATER (T0 + INT64_C(3) * 3600 * 1000000)
+#define SIFTED_ROWS 200000
 #define RANGE "from=1700000000000000&to=1700000060000000&"
 
 static void fill(struct fixture *fx, bool has_v6)
@@ -168,6 +169,65 @@ Test(api_scans, ours_and_duckdbs_are_the_same)
 		}
 		fixture_close(&fx);
 	}
+}
+
+/* So many rows of different groups that they are sifted; with `having` DuckDB groups them. */
+static void compare_sifted(struct fixture *fx, const char *order, int n)
+{
+	char ours[200], duckdb[240], *a, *b;
+	unsigned int status;
+
+	snprintf(ours, sizeof(ours), RANGE "by=src,dst,dstport&order=%s&n=%d", order, n);
+	snprintf(duckdb, sizeof(duckdb), "%s&having=flows > 0", ours);
+	a = ask_text(fx, api_top, ours, &status);
+	cr_expect_eq(status, 200, "%s: %s", ours, a);
+	b = ask_text(fx, api_top, duckdb, &status);
+	cr_expect_eq(status, 200, "%s: %s", duckdb, b);
+	cr_expect_str_eq(a, b, "%s", ours);
+	free(a);
+	free(b);
+}
+
+static void fill_apart(struct fixture *fx)
+{
+	static struct flow rows[SIFTED_ROWS / 10];
+	uint32_t state = 1;
+
+	fixture_open(fx);
+	fixture_exporter(fx, &(struct fixture_exporter){ 1, "a", "host-a", "" });
+	for (size_t done = 0; done < 10; done++) {
+		for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+			uint32_t key = state = state * 1664525 + 1013904223;
+
+			if (i % 50 ==
+			    0) /* some have several rows, and are not the heaviest by one */
+				key = (uint32_t)i / 50 % 40 * 0x10001;
+			rows[i] = fixture_flow("10.0.0.0", "10.1.0.0");
+			rows[i].src[15] = (uint8_t)(key >> 24);
+			rows[i].src[14] = (uint8_t)(key >> 16);
+			rows[i].dst[15] = (uint8_t)(key >> 8);
+			rows[i].proto = 6;
+			rows[i].dst_port = (uint16_t)(key >> 20 & 0xf);
+			rows[i].start_us = T0 + (int64_t)(i * 1000);
+			rows[i].end_us = rows[i].start_us + 1000;
+			rows[i].packets = i % 10 + 1;
+			rows[i].l2_octets = i % 1000 ? 100 * (state >> 8 & 0xff) : 30000;
+		}
+		fixture_rows(fx, 1, rows, ARRAY_LEN(rows));
+	}
+}
+
+Test(api_scans, sifted_groups_are_the_heaviest)
+{
+	static const char *const orders[] = { "bytes", "packets", "flows" };
+	static const int ns[] = { 1, 10, 300 };
+	struct fixture fx;
+
+	fill_apart(&fx);
+	for (size_t i = 0; i < ARRAY_LEN(orders); i++)
+		for (size_t k = 0; k < ARRAY_LEN(ns); k++)
+			compare_sifted(&fx, orders[i], ns[k]);
+	fixture_close(&fx);
 }
 
 /* One address of IPv6 anywhere, and the graph is not packed any more. */

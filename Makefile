@@ -233,7 +233,7 @@ $(BUILD)/bench/scrape: $(BUILD)/bench/scrape.o $(METRICS_A) $(BASE_A)
 	$(link) -lpthread $(BASE_LIBS)
 $(BUILD)/bench/sinks: $(BUILD)/bench/sinks.o $(SINKS_A) $(METRICS_A) $(BASE_A)
 	$(link) $(SINKS_LIBS) $(DUCKDB_LIBS) -lpthread $(BASE_LIBS)
-$(BUILD)/bench/store: $(BUILD)/bench/store.o $(COLLECTOR_A) $(EXPORTERS_A) $(SINKS_A) $(METRICS_A) $(BASE_A) | $(DUCKDB)/libduckdb.so
+$(BUILD)/bench/store $(BUILD)/bench/seal: $(BUILD)/bench/%: $(BUILD)/bench/%.o $(COLLECTOR_A) $(EXPORTERS_A) $(SINKS_A) $(METRICS_A) $(BASE_A) | $(DUCKDB)/libduckdb.so
 	$(link) $(COLLECTOR_LIBS) -lm
 $(BUILD)/bench/%: $(BUILD)/bench/%.o $(BENCH_LIB) $(TOOL_LIB) $(AGENT_A) $(SINKS_A) $(METRICS_A) $(BASE_A)
 	$(link) $(AGENT_LIBS) -lm

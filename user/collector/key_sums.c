@@ -19,7 +19,7 @@
 #define GROUP_AHEAD 16
 #define GROUPS_STEP 16384 /* that room is taken for at once */
 #define MERGED_MAX (1u << 18) /* groups; more of them stay apart, which takes half the memory */
-#define APART_MIN (1u << 15) /* groups, before it is said that hardly any rows share one */
+#define APART_MIN (1u << 14) /* groups, before it is said that hardly any rows share one */
 #define SMALL_BITS 50 /* KEY_ROWS_MAX numbers of so many fit in a sum */
 
 /* ---- where a group is ----------------------------------------------------------------------- */
@@ -363,6 +363,7 @@ static int merge_group(struct key_sums *s, const uint64_t *from)
 
 int key_sums_merge(struct key_sums *s, const struct key_sums *from)
 {
+	s->rows += from->rows;
 	s->is_full |= from->is_full || make_room(s, from->len);
 	for (size_t i = 0; !s->is_full && i < from->len; i++) {
 		if (i + INDEX_AHEAD < from->len)

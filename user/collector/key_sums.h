@@ -60,7 +60,7 @@ void key_sums_free(struct key_sums *s); /* NULL is fine */
 
 /* One thread. 0, or -ENOBUFS: more groups than there is room for; it stays so. */
 int key_sums_add(struct key_sums *s, const struct key_rows *rows);
-/* Nearly every row was a group of its own, and they are many: key_sift.h is for these. */
+/* Nearly every row was a group of its own, and they are some: key_sift.h is for these. */
 bool key_sums_are_apart(const struct key_sums *s);
 /* All of `from`, which has the same shape and was not joined, too. As key_sums_add(). */
 int key_sums_merge(struct key_sums *s, const struct key_sums *from);

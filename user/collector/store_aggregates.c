@@ -25,7 +25,7 @@ struct sums_state {
 	struct key_sums *sums; /* NULL: no row yet */
 	uint64_t spec;
 	struct key_cells *cells; /* of wt_cells; NULL: no row yet */
-	bool has_failed; /* no memory, too many groups, or groups that are to be sifted */
+	bool has_failed; /* no memory, or too many groups */
 };
 
 static idx_t sums_size(duckdb_function_info info)
@@ -97,18 +97,13 @@ static int add_picked(struct key_sums *s, const struct key_shape *shape,
 static int add_rows(struct sums_state *state, const struct key_shape *shape,
 		    const struct key_rows *rows)
 {
-	int err;
-
 	if (!state->sums)
 		state->sums = key_sums_new(*shape);
 	if (!state->sums || rows->len > KEY_ROWS_MAX)
 		return -ENOBUFS;
 	if (STORE_SUMS_SIFT(state->spec))
 		return add_picked(state->sums, shape, rows, STORE_SUMS_SIFT(state->spec));
-	err = key_sums_add(state->sums, rows);
-	if (!err && state->spec & STORE_SUMS_MAY_SIFT && key_sums_are_apart(state->sums))
-		err = -ENOBUFS;
-	return err;
+	return key_sums_add(state->sums, rows);
 }
 
 /* A statement has one group: all rows are of one state. */
@@ -149,10 +144,13 @@ static void sums_answer(const struct sums_state *state, duckdb_vector result, id
 {
 	size_t n = STORE_SUMS_N(state->spec), len = 0;
 	AUTO_FREE struct key_group *all = calloc(n + 1, sizeof(*all));
+	bool is_null = !all || state->has_failed;
 
-	if (all && state->sums && !state->has_failed)
+	if (state->spec & STORE_SUMS_PROBE && state->sums)
+		is_null |= key_sums_are_apart(state->sums);
+	else if (all && state->sums && !state->has_failed)
 		len = key_sums_top(state->sums, STORE_SUMS_ORDER(state->spec), n, all + 1, all);
-	if (!all || state->has_failed) {
+	if (is_null) {
 		duckdb_vector_ensure_validity_writable(result);
 		duckdb_validity_set_row_invalid(duckdb_vector_get_validity(result), row);
 		return;

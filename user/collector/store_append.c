@@ -61,6 +61,7 @@ static unsigned int traits_of(const struct flow *f)
 
 	return (f->sampling > 1 ? TRAIT_SAMPLED : 0) | (f->kind ? TRAIT_FOLD : 0) |
 	       (is_v6 ? TRAIT_IPV6 : 0) |
+	       (f->end_us - f->start_us >= STORE_LONG_US ? TRAIT_LONG : 0) |
 	       ((f->flags & (FLOW_COUNTED | FLOW_INNER)) != FLOW_COUNTED ? TRAIT_UNCOUNTED : 0);
 }
 

@@ -2,9 +2,9 @@
 /*
  * DIR/segments, where sealed tables are files:
  *
- *   flows_499999.parquet       listed in `segments`, never changed
- *   flows_499999.parquet.new   being written; removed at start
- *   flows_499900.parquet       not listed any more: goes when no snapshot reads it, or at start
+ *   flows_499999.v2.parquet      listed in `segments`, never changed
+ *   flows_499999.v2.parquet.new  being written; removed at start
+ *   flows_499900.v2.parquet      not listed any more: goes when no snapshot reads it, or at start
  *
  * DIR/quarantine has what was damaged.
  */

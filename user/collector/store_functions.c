@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "user/collector/store_aggregates.h"
+#include "user/collector/store_packed.h"
 #include "user/lib/cleanup.h"
 #include "user/lib/log.h"
 #include "user/wire/flow.h"
@@ -120,6 +121,19 @@ static void run_port(duckdb_function_info info, duckdb_data_chunk input, duckdb_
 		ret[i] = (has_ports(proto[i], flags[i]) ? port[i] : PORT_NULL) << (shift[0] & 63);
 }
 
+/* ---- wt_header ------------------------------------------------------------------------------ */
+
+static void run_header(duckdb_function_info info, duckdb_data_chunk input, duckdb_vector output)
+{
+	const uint64_t *packets = column_data(input, 0), *l2 = column_data(input, 1);
+	const uint64_t *l3 = column_data(input, 2);
+	uint8_t *ret = duckdb_vector_get_data(output);
+	idx_t rows = duckdb_data_chunk_get_size(input);
+
+	for (idx_t i = 0; i < rows; i++)
+		ret[i] = store_packed_header(packets[i], l2[i], l3[i]);
+}
+
 /* ---- scalar functions ----------------------------------------------------------------------- */
 
 static const struct scalar {
@@ -135,6 +149,10 @@ static const struct scalar {
 	  run_v4,
 	  DUCKDB_TYPE_UBIGINT,
 	  { DUCKDB_TYPE_USMALLINT, DUCKDB_TYPE_UBIGINT, DUCKDB_TYPE_UTINYINT } },
+	{ "wt_header",
+	  run_header,
+	  DUCKDB_TYPE_UTINYINT,
+	  { DUCKDB_TYPE_UBIGINT, DUCKDB_TYPE_UBIGINT, DUCKDB_TYPE_UBIGINT } },
 	{ "wt_port",
 	  run_port,
 	  DUCKDB_TYPE_UBIGINT,

@@ -14,6 +14,8 @@
  *                                CASE, and numbers that are checked, cost ten times as much.)
  *   wt_port(proto, flags UTINYINT, port USMALLINT, shift UTINYINT)
  *                                the same of the port, or 1 << 16 where it says nothing
+ *   wt_header(packets, l2_octets, l3_octets UBIGINT)
+ *                                store_packed_header() of a row (store_packed.h)
  *   wt_sums(spec, key, …, flows, packets, octets)
  *   wt_sums_all(spec, key, …, flows, packets, octets, l3_octets, first_us, last_us)
  *                                aggregates of all rows (no GROUP BY, no NULLs) by a key of up to
@@ -22,9 +24,9 @@
  *                                Empty without rows; NULL: more groups than there is memory for
  *                                (key_sums.h). Counts are UBIGINT, times BIGINT. spec is a
  *                                constant: STORE_SUMS_SPEC(how many, order), and perhaps
- *                                STORE_SUMS_MAY_SIFT: NULL, too, when groups are to be sifted
- *                                first (key_sift.h); or STORE_SUMS_OF_SIFT(number): of rows alone
- *                                that it has marked
+ *                                STORE_SUMS_PROBE: no group is told, and NULL means that nearly
+ *                                every row is one; or STORE_SUMS_OF_SIFT(number): of rows alone
+ *                                that a sift (key_sift.h) has marked
  *   wt_cells(spec, key, …, flows, packets, octets)
  *                                the same of all rows, by their cells: sets those of the sift that
  *                                spec has the number of. BIGINT: 1, or 0 without memory
@@ -43,7 +45,7 @@
 #define STORE_HAS_PORTS "wt_has_ports(proto, flags)"
 #define STORE_SUMS_SPEC(n, order) ((uint64_t)(n) << 8 | (uint64_t)(order))
 #define STORE_SUMS_OF_SIFT(number) ((uint64_t)(number) << 32)
-#define STORE_SUMS_MAY_SIFT (UINT64_C(1) << 48)
+#define STORE_SUMS_PROBE (UINT64_C(1) << 48)
 #define STORE_SUMS_N(spec) ((size_t)((spec) >> 8 & 0xffffff))
 #define STORE_SUMS_SIFT(spec) ((unsigned int)((spec) >> 32 & 0xffff))
 #define STORE_SUMS_ORDER(spec) ((enum key_sum)((spec) & 0xff))

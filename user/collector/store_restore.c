@@ -15,6 +15,7 @@
 #include "user/collector/metrics.h"
 #include "user/collector/store_files.h"
 #include "user/collector/store_internal.h"
+#include "user/collector/store_packed.h"
 #include "user/collector/store_seal.h"
 #include "user/lib/log.h"
 
@@ -184,16 +185,17 @@ static int restore_names(struct store *s)
 
 /* ---- files ---------------------------------------------------------------------------------- */
 
-/* "flows_500000.parquet" */
+/* "flows_500000.v2.parquet", "drops_500000.parquet" */
 static bool parse_file(const char *file, struct store_segment *g)
 {
 	const char *dot = strchr(file, '.');
 
-	if (!dot || strcmp(dot, ".parquet") != 0 || dot - file >= STORE_NAME_MAX)
+	if (!dot || (strcmp(dot, ".parquet") != 0 && strcmp(dot, STORE_PACKED) != 0) ||
+	    dot - file >= STORE_NAME_MAX)
 		return false;
 	*g = (struct store_segment){ 0 };
 	snprintf(g->name, sizeof(g->name), "%.*s", (int)(dot - file), file);
-	snprintf(g->file, sizeof(g->file), "%s.parquet", g->name);
+	snprintf(g->file, sizeof(g->file), "%s%s", g->name, dot);
 	return store_segment_parse(g->name, &g->series, &g->number);
 }
 
@@ -209,7 +211,8 @@ static int measure_file(struct store *s, struct store_segment *g)
 	snprintf(before, sizeof(before),
 		 "SELECT count(*)::UBIGINT, coalesce(min(%s), 0), coalesce(max(%s), 0), "
 		 "coalesce(%s, 0)::UINTEGER FROM '",
-		 times[g->series].first, times[g->series].last,
+		 store_segment_is_packed(g) ? STORE_PACKED_START : times[g->series].first,
+		 times[g->series].last,
 		 g->series == SERIES_HOURS ? "bit_or(1::UINTEGER << (\"interval\" % 24)::INTEGER)"
 					   : "0");
 	sql = statement(s, before, g->file, "'");
@@ -237,9 +240,9 @@ static int restore_file(struct store *s, const char *file)
 		return err == -ENOMEM ? err : 0;
 	}
 	return store_run(s, NULL,
-			 "INSERT INTO segments VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 15)",
-			 "siiusuuu", g.name, g.min_start_us, g.max_end_us, g.rows, g.file, g.bytes,
-			 (uint64_t)g.crc, (uint64_t)g.hours);
+			 "INSERT INTO segments VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+			 "siiusuuuu", g.name, g.min_start_us, g.max_end_us, g.rows, g.file, g.bytes,
+			 (uint64_t)g.crc, (uint64_t)g.hours, (uint64_t)TRAIT_ALL);
 }
 
 static int restore_files(struct store *s)

@@ -30,7 +30,7 @@ static const char small_tables[] =
 	"CREATE TABLE IF NOT EXISTS meta (key VARCHAR, value UBIGINT);"
 	"CREATE TABLE IF NOT EXISTS segments (name VARCHAR, min_start_us BIGINT, max_end_us BIGINT,"
 	" rows UBIGINT, file VARCHAR DEFAULT '', bytes UBIGINT DEFAULT 0, crc UINTEGER DEFAULT 0,"
-	" hours UINTEGER DEFAULT 0, may_have UTINYINT DEFAULT 15);"
+	" hours UINTEGER DEFAULT 0, may_have UTINYINT DEFAULT 31);"
 	"CREATE TABLE IF NOT EXISTS stored (exporter_id UINTEGER, \"interval\" UBIGINT,"
 	" ifindex UINTEGER, netns UINTEGER, point UTINYINT, name VARCHAR, packets BIGINT,"
 	" octets BIGINT, arrived_us BIGINT);"
@@ -42,8 +42,8 @@ static const char small_tables[] =
 	"CREATE TABLE IF NOT EXISTS addresses (agent VARCHAR, hi UBIGINT, lo UBIGINT);"
 	"CREATE TABLE IF NOT EXISTS log_position (segment UBIGINT, bytes UBIGINT);"
 	"INSERT INTO log_position SELECT 0, 0 WHERE (SELECT count(*) FROM log_position) = 0;"
-	"INSERT INTO meta SELECT 'schema', 7 WHERE (SELECT count(*) FROM meta) = 0;";
-_Static_assert(STORE_SCHEMA == 7, "the last line above writes it");
+	"INSERT INTO meta SELECT 'schema', 8 WHERE (SELECT count(*) FROM meta) = 0;";
+_Static_assert(STORE_SCHEMA == 8, "the last line above writes it");
 
 /*
  * From any older version: what it had is read as it is (store_source.c fills up columns by name
@@ -55,19 +55,20 @@ static const char bring_up[] =
 	"ALTER TABLE segments ADD COLUMN IF NOT EXISTS crc UINTEGER DEFAULT 0;"
 	"ALTER TABLE segments ADD COLUMN IF NOT EXISTS hours UINTEGER DEFAULT 0;"
 	"ALTER TABLE segments DROP COLUMN IF EXISTS sampled;"
-	"ALTER TABLE segments ADD COLUMN IF NOT EXISTS may_have UTINYINT DEFAULT 15;"
+	"ALTER TABLE segments ADD COLUMN IF NOT EXISTS may_have UTINYINT DEFAULT 31;"
+	"UPDATE segments SET may_have = may_have | 16;"
 	"DROP TABLE IF EXISTS flows_none; DROP TABLE IF EXISTS minutes_none;"
 	"DROP TABLE IF EXISTS hours_none;"
 	"INSERT INTO meta SELECT 'narrow', 1 WHERE (SELECT value FROM meta WHERE key = 'schema') < 5 AND"
 	" NOT EXISTS (SELECT 1 FROM meta WHERE key = 'narrow');"
-	"UPDATE meta SET value = 7 WHERE key = 'schema';";
+	"UPDATE meta SET value = 8 WHERE key = 'schema';";
 
 /* What is still written to must have every column: new ones are the last of flows. */
 static const char grow[] =
 	"SELECT 'ALTER TABLE ' || name || ' ADD COLUMN IF NOT EXISTS src_as UINTEGER DEFAULT 0;"
 	" ALTER TABLE ' || name || ' ADD COLUMN IF NOT EXISTS dst_as UINTEGER DEFAULT 0;"
 	" ALTER TABLE ' || name || ' ADD COLUMN IF NOT EXISTS peer_ifindex UINTEGER DEFAULT 0;'"
-	" FROM segments WHERE file = '' AND regexp_matches(name, '^(flows|hours)_')";
+	" FROM segments WHERE file = '' AND bytes = 0 AND regexp_matches(name, '^(flows|hours)_')";
 
 static const char *type_name(duckdb_type type)
 {
@@ -145,7 +146,8 @@ static int check_version(duckdb_connection connection)
 	if (found == STORE_SCHEMA)
 		return 0;
 	/* 1 had flows alone, 2 no host counts nor latencies, 3 no files, 4 no exporters' fields,
-	 * 5 not which segments have sampled rows, 6 every open hour as a table */
+	 * 5 not which segments have sampled rows, 6 every open hour as a table, 7 sealed
+	 * flows as they were */
 	if (found >= 1 && found < STORE_SCHEMA)
 		return bring_up_from_before(connection);
 	log_error("store: its schema is version %llu, this program knows %d",

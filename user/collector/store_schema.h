@@ -8,7 +8,7 @@
 
 #include <duckdb.h>
 
-#define STORE_SCHEMA 7 /* written into `meta`; a newer one is refused, an older one brought up */
+#define STORE_SCHEMA 8 /* written into `meta`; a newer one is refused, an older one brought up */
 
 struct store_column {
 	const char *name;
@@ -234,8 +234,10 @@ enum store_trait {
 	TRAIT_FOLD = 2, /* kind 1 (user/wire/flow.h) */
 	TRAIT_UNCOUNTED = 4, /* not FLOW_COUNTED, or FLOW_INNER */
 	TRAIT_IPV6 = 8, /* of IP, with an address that is not IPv4's */
-	TRAIT_ALL = 15,
+	TRAIT_LONG = 16, /* lasting STORE_LONG_US or longer */
+	TRAIT_ALL = 31,
 };
+#define STORE_LONG_US (INT64_C(300) * 1000000)
 
 struct store_table {
 	const char *name;

@@ -5,7 +5,7 @@
  *
  *   drops_500000 | min_start_us | max_end_us | rows | file ''              | 0     | 0
  *   flows_500000 | …            | …          | …    | file ''              | bytes | 0
- *   flows_499999 | …            | …          | …    | flows_499999.parquet | bytes | crc32
+ *   flows_499999 | …            | …          | …    | flows_499999.v2.parquet | bytes | crc32
  */
 #ifndef WT_STORE_SEGMENTS_H
 #define WT_STORE_SEGMENTS_H

@@ -10,6 +10,7 @@
 
 #include "user/collector/store_files.h"
 #include "user/collector/store_internal.h"
+#include "user/collector/store_packed.h"
 #include "user/collector/store_scan.h"
 #include "user/collector/store_segments.h"
 
@@ -63,38 +64,63 @@ static void add_open(struct source *src, const struct store_segment *g, const ch
 		add_cut(src, "WHERE");
 }
 
-/* Those files of `list` that are chosen and are, or are not, within the time, as one scan. */
-static void add_scan(struct source *src, const struct store_segments *list, const bool *chosen,
-		     enum store_series series, const char *more, bool within)
+/* Files that are read alike. */
+struct alike {
+	enum store_series series;
+	bool is_packed;
+	bool is_within; /* the time */
+};
+
+static void begin_scan(struct source *src, const struct alike *a, const char *more)
 {
+	begin_part(src);
+	fputs("SELECT ", src->out);
+	if (a->is_packed)
+		store_packed_read(src->out);
+	else
+		fputs("*", src->out);
+	fprintf(src->out, "%s FROM read_parquet([", more);
+}
+
+/* Those files of `list` that are chosen and alike, as one scan. */
+static void add_scan(struct source *src, const struct store_segments *list, const bool *chosen,
+		     const struct alike *a, const char *more)
+{
+	unsigned int may_have = 0;
 	bool any = false;
 
 	for (size_t i = 0; i < list->len; i++) {
 		const struct store_segment *g = &list->at[i];
 
-		if (!chosen[i] || g->series != series || !g->file[0] || is_within(src, g) != within)
+		if (!chosen[i] || g->series != a->series || !g->file[0] ||
+		    is_within(src, g) != a->is_within || store_segment_is_packed(g) != a->is_packed)
 			continue;
-		if (!any) {
-			begin_part(src);
-			fprintf(src->out, "SELECT *%s FROM read_parquet([", more);
-		}
+		if (!any)
+			begin_scan(src, a, more);
 		fprintf(src->out, "%s'", any ? "," : "");
 		store_write_path(store_of(src->reader), g->file, src->out);
 		fputc('\'', src->out);
 		any = true;
+		may_have |= g->may_have;
 	}
 	if (!any)
 		return;
-	fputs(store_of(src->reader)->has_narrow ? "], union_by_name = true)" : "])", src->out);
-	if (src->is_cut && !within)
+	fputs(store_of(src->reader)->has_narrow && !a->is_packed ? "], union_by_name = true)"
+								 : "])",
+	      src->out);
+	if (src->is_cut && !a->is_within && a->is_packed)
+		store_packed_cut(src->from_us, src->to_us, may_have, src->out);
+	else if (src->is_cut && !a->is_within)
 		add_cut(src, "WHERE");
 }
 
 static void add_files(struct source *src, const struct store_segments *list, const bool *chosen,
 		      enum store_series series, const char *more)
 {
-	add_scan(src, list, chosen, series, more, true);
-	add_scan(src, list, chosen, series, more, false);
+	for (int packed = 0; packed < (series == SERIES_FLOWS ? 2 : 1); packed++)
+		for (int within = 0; within < 2; within++)
+			add_scan(src, list, chosen, &(struct alike){ series, packed, within },
+				 more);
 }
 
 static void add_tables(struct source *src, const struct store_segments *list, const bool *chosen,

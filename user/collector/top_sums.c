@@ -18,6 +18,9 @@
 #define ALL_SUMS_ROWS 1500000
 #define SIFT_PART 16 /* of rows, that as many cells are looked at first: */
 #define SIFT_CELLS_MIN 8192
+#define SIFT_ROWS_MIN 100000 /* fewer are added up at once */
+#define PROBED 32768 /* rows */
+#define APART_BITS 48 /* of keys, an address being one of IPv4 */
 
 static unsigned int words_of(const struct top *top)
 {
@@ -43,6 +46,7 @@ struct question {
 	uint64_t spec;
 	bool has_all; /* all sums, not counts alone */
 	const struct top_groups *winners; /* whose rows are enough; NULL: all are needed */
+	unsigned int rows; /* that are enough, any of them; 0: all are needed */
 };
 
 static void add_question(const struct top *top, const struct question *q, struct sql_builder *b)
@@ -64,6 +68,10 @@ static void add_question(const struct top *top, const struct question *q, struct
 	query_from_flows(&top->scope, b);
 	if (q->winners)
 		top_add_pushed(top, q->winners, b);
+	if (q->rows) {
+		sql_add(b, " LIMIT ");
+		sql_u64(b, q->rows);
+	}
 	sql_add(b, ")");
 }
 
@@ -120,7 +128,7 @@ static int ask_rest(const struct api_request *req, struct api_reply *reply, cons
 {
 	__attribute__((cleanup(sift_free_auto))) unsigned int sift =
 		key_sift_new(0, top->order->sum);
-	struct question q = { "wt_sums_all", STORE_SUMS_OF_SIFT(sift), true, ret };
+	struct question q = { "wt_sums_all", STORE_SUMS_OF_SIFT(sift), true, ret, 0 };
 	struct top_groups again = { 0 };
 	int err;
 
@@ -153,7 +161,7 @@ static int set_cells(const struct api_request *req, struct api_reply *reply, con
 {
 	AUTO(query_rows_done) struct query_rows rows = { 0 };
 	AUTO(sql_done) struct sql_builder b = { 0 };
-	const struct question q = { "wt_cells", STORE_SUMS_OF_SIFT(sift), false, NULL };
+	const struct question q = { "wt_cells", STORE_SUMS_OF_SIFT(sift), false, NULL, 0 };
 	int err = sql_init(&b);
 
 	if (err)
@@ -171,13 +179,46 @@ static int64_t last_sum(const struct top *top, const struct top_groups *g)
 	return g->len == top->n + 1 ? g->at[top->n].sums[top->order->sum] : 0;
 }
 
+static bool is_of_one(const struct top *top)
+{
+	return top->scope.exporter && *top->scope.exporter;
+}
+
+/*
+ * Of what hardly has as many values as there are rows nobody asks; nor where a filter may have to
+ * look at all rows for the first of them.
+ */
+static bool may_be_apart(const struct top *top)
+{
+	unsigned int bits = 0;
+
+	for (size_t i = 0; i < top->keys_len; i++)
+		bits += top->keys[i]->bits >= QUERY_KEY_ADDRESS ? top->keys[i]->bits / 4
+								: top->keys[i]->bits;
+	return bits >= APART_BITS && !top->scope.filter && !is_of_one(top) &&
+	       rows_in(top) >= SIFT_ROWS_MIN;
+}
+
+/* Whether, as far as some of the rows tell, nearly each is a group of its own. */
+static int probe(const struct api_request *req, struct api_reply *reply, const struct top *top,
+		 bool *apart)
+{
+	const struct question q = { "wt_sums", STORE_SUMS_PROBE, false, NULL, PROBED };
+	struct top_groups none = { 0 };
+	int err = ask(req, reply, top, &q, &none);
+
+	*apart = !err && !none.at;
+	top_groups_done(&none);
+	return err;
+}
+
 /* The heaviest cells' groups; more, if one without a mark may have more than the last of them. */
 static int ask_marked(const struct api_request *req, struct api_reply *reply, const struct top *top,
 		      unsigned int sift, struct top_groups *ret)
 {
 	bool has_all = !top->is_conversation && !top->is_brief;
 	const struct question q = { has_all ? "wt_sums_all" : "wt_sums", STORE_SUMS_OF_SIFT(sift),
-				    has_all, NULL };
+				    has_all, NULL, 0 };
 	size_t cells = rows_in(top) / SIFT_PART;
 	int64_t bound, least;
 	int err = key_sift_mark_heaviest(sift, cells > SIFT_CELLS_MIN ? cells : SIFT_CELLS_MIN,
@@ -222,10 +263,12 @@ int top_sums_ask(const struct api_request *req, struct api_reply *reply, const s
 	/* who began a conversation is no sum */
 	bool wants_all = !top->is_conversation && !top->is_brief;
 	bool all = wants_all && is_all_cheap(top);
-	const struct question q = { all ? "wt_sums_all" : "wt_sums", STORE_SUMS_MAY_SIFT, all,
-				    NULL };
-	int err = ask(req, reply, top, &q, ret);
+	const struct question q = { all ? "wt_sums_all" : "wt_sums", 0, all, NULL, 0 };
+	bool apart = false;
+	int err = may_be_apart(top) ? probe(req, reply, top, &apart) : 0;
 
+	if (!err && !apart)
+		err = ask(req, reply, top, &q, ret);
 	if (!err && !ret->at)
 		err = ask_sifted(req, reply, top, ret);
 	if (!err && ret->at && wants_all && !ret->has_all)

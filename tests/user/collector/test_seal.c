@@ -22,7 +22,7 @@ Test(seal, takes_only_what_gets_no_more_rows)
 	cr_expect(store_seal_next(store, end + STORE_SEAL_SLACK_US - 1, &job) == -ENOENT);
 	cr_assert(store_seal_next(store, end + STORE_SEAL_SLACK_US, &job) == 0);
 	cr_expect_str_eq(job.table.name, "flows_500000");
-	cr_expect_str_eq(job.file.file, "flows_500000.parquet");
+	cr_expect_str_eq(job.file.file, "flows_500000.v2.parquet");
 	cr_expect_str_eq(job.minutes.file, "minutes_500000.parquet");
 }
 
@@ -151,8 +151,8 @@ Test(seal, reads_only_files_of_the_range)
 	cr_assert(store_source_flows(r, TIER_RAW, NOW + HOUR / 2, NOW + 2 * HOUR, &source,
 				     &tiers) == 0);
 	store_reader_close(r);
-	cr_expect(strstr(source, "flows_500001.parquet") != NULL);
-	cr_expect(strstr(source, "flows_500000.parquet") == NULL, "%s", source);
+	cr_expect(strstr(source, "flows_500001.v2.parquet") != NULL);
+	cr_expect(strstr(source, "flows_500000.v2.parquet") == NULL, "%s", source);
 }
 
 /* ---- killed in the middle ------------------------------------------------------------------- */
@@ -202,9 +202,9 @@ Test(seal, survives_a_kill_at_every_step)
 		for (int tier = 0; tier < STORE_TIERS; tier++)
 			cr_expect(packets((enum store_tier)tier) == sum_to(3000),
 				  "point %d, tier %d", point, tier);
-		cr_expect(is_there("segments/flows_500000.parquet") == (point == AFTER),
+		cr_expect(is_there("segments/flows_500000.v2.parquet") == (point == AFTER),
 			  "point %d: what nothing lists is removed", point);
-		cr_expect(!is_there("segments/flows_500000.parquet.new"));
+		cr_expect(!is_there("segments/flows_500000.v2.parquet.new"));
 	}
 	seal_all(LATER);
 	cr_expect(packets(TIER_RAW) == sum_to(3000));
@@ -222,7 +222,7 @@ Test(seal, can_be_tried_again)
 	job.table.rows++; /* as if one had come since */
 	cr_expect(store_seal_write(store, &job) == -EBADMSG);
 	store_seal_abandon(store, &job);
-	cr_expect(!is_there("segments/flows_500000.parquet"));
+	cr_expect(!is_there("segments/flows_500000.v2.parquet"));
 	cr_expect(packets(TIER_MINUTE) == sum_to(10));
 	seal_all(LATER);
 	cr_expect(packets(TIER_MINUTE) == sum_to(10));
@@ -249,7 +249,7 @@ Test(seal, leaves_a_snapshot_its_files)
 	duckdb_destroy_result(&res);
 	store_reader_end(r);
 	store_files_sweep(store);
-	cr_expect(!is_there("segments/flows_500000.parquet"));
+	cr_expect(!is_there("segments/flows_500000.v2.parquet"));
 	store_reader_close(r);
 }
 

@@ -31,9 +31,9 @@ Test(store_damage, sets_a_truncated_file_aside)
 	put(1, 10, NOW);
 	put(2, 20, NOW + HOUR);
 	seal_all(LATER);
-	damage("flows_500000.parquet", 100, true);
+	damage("flows_500000.v2.parquet", 100, true);
 	reopen();
-	cr_expect(is_there("quarantine/flows_500000.parquet"));
+	cr_expect(is_there("quarantine/flows_500000.v2.parquet"));
 	cr_expect(packets(TIER_RAW) == sum_to(10) + sum_to(20), "its minutes are still there");
 	cr_expect(ask(TIER_RAW, 0, INT64_MAX, "max(src_port)") == 40000, "and the other's records");
 }
@@ -51,7 +51,7 @@ Test(store_damage, lists_files_without_a_database)
 	open_it();
 	for (int tier = 0; tier < STORE_TIERS; tier++)
 		cr_expect(packets((enum store_tier)tier) == sum_to(2000));
-	cr_expect(is_there("segments/flows_500000.parquet"));
+	cr_expect(is_there("segments/flows_500000.v2.parquet"));
 	reopen();
 	cr_expect(packets(TIER_HOUR) == sum_to(2000));
 }
@@ -141,7 +141,7 @@ Test(store_damage, finds_damage_by_checksum)
 
 	put(1, 1000, NOW);
 	seal_all(LATER);
-	damage("flows_500000.parquet", 60, false);
+	damage("flows_500000.v2.parquet", 60, false);
 	cr_assert(store_segments_list(store, &list) == 0);
 	for (size_t i = 0; i < list.len; i++) {
 		if (!list.at[i].file[0])

@@ -55,6 +55,20 @@ INLINE uint64_t hash(const struct key_rows *r, size_t i, unsigned int words)
 	return h;
 }
 
+uint64_t key_hash(const uint64_t *words, size_t n)
+{
+	uint64_t h = UINT64_C(0xe7037ed1a0b428db);
+
+	pthread_once(&once, make_secret);
+	for (size_t w = 0; w < n; w += 2) {
+		uint64_t b = w + 1 < n ? words[w + 1] : 0;
+
+		h = fold(words[w] ^ secret[w % KEY_WORDS_MAX] ^ h,
+			 b ^ secret[(w + 1) % KEY_WORDS_MAX] ^ UINT64_C(0x9e3779b97f4a7c15));
+	}
+	return h;
+}
+
 HOT void key_sums_hash(const struct key_rows *rows, unsigned int words, uint64_t *hashes)
 {
 	pthread_once(&once, make_secret);

@@ -51,6 +51,9 @@ struct key_group {
 
 struct key_sums;
 
+/* Of some words: nobody outside can choose some that have another's. */
+uint64_t key_hash(const uint64_t *words, size_t n);
+
 /* What there may be room for in all of them; at start. */
 void key_sums_set_limit(size_t bytes);
 

@@ -6,157 +6,168 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-#include "user/lib/cleanup.h"
-
 #define LOW_BITS 10 /* of the hash, below the octets in a weight */
 #define OCTETS_MAX (UINT64_MAX >> LOW_BITS)
+#define ROOM_FIRST 16 /* entries a class has room for at first */
 
-/* Of one class: the heaviest so far, the lightest of them first. */
+struct entry {
+	uint64_t weight, hash;
+};
+
+/* The heaviest so far, up to top + 1; when there are so many, the lightest of them first. */
 struct class
 {
 	uint64_t exporter, slot;
-	uint64_t groups;
-	uint64_t *heap; /* of up to top + 1 */
-	size_t len;
+	uint64_t groups; /* that it has; 0: there is no such class */
+	struct entry *heap;
+	size_t len, room;
 };
 
-struct classes {
-	struct class *at; /* open addressing; groups == 0: empty */
+struct rollup_best {
+	size_t most; /* entries of a class */
+	struct class *at; /* open addressing */
 	size_t size; /* a power of two */
 	size_t len;
 };
 
-static uint64_t weight_of(const struct key_group *g)
+static struct entry entry_of(const struct key_group *g)
 {
-	uint64_t octets = (uint64_t)g->sums[SUM_OCTETS];
+	uint64_t octets = (uint64_t)g->sums[SUM_OCTETS], hash = g->keys[2];
 
 	octets = octets < OCTETS_MAX ? octets : OCTETS_MAX;
-	return octets << LOW_BITS | (g->keys[2] & ((1u << LOW_BITS) - 1));
+	return (struct entry){ octets << LOW_BITS | (hash & ((1u << LOW_BITS) - 1)), hash };
 }
 
-static struct class *class_at(struct classes *c, uint64_t exporter, uint64_t slot)
+static struct class *class_at(const struct rollup_best *b, uint64_t exporter, uint64_t slot)
 {
-	size_t at = ((exporter << 32 ^ slot) * UINT64_C(0x9e3779b97f4a7c15)) >> 20 & (c->size - 1);
+	size_t at = ((exporter << 32 ^ slot) * UINT64_C(0x9e3779b97f4a7c15)) >> 20 & (b->size - 1);
 
-	while (c->at[at].groups && (c->at[at].exporter != exporter || c->at[at].slot != slot))
-		at = (at + 1) & (c->size - 1);
-	return &c->at[at];
+	while (b->at[at].groups && (b->at[at].exporter != exporter || b->at[at].slot != slot))
+		at = (at + 1) & (b->size - 1);
+	return &b->at[at];
 }
 
-static int grow(struct classes *c)
+static int set_size(struct rollup_best *b, size_t size)
 {
-	struct classes more = { .size = c->size ? 4 * c->size : 256, .len = c->len };
+	struct rollup_best more = { b->most, calloc(size, sizeof(*more.at)), size, b->len };
 
-	more.at = calloc(more.size, sizeof(*more.at));
 	if (!more.at)
 		return -ENOMEM;
-	for (size_t i = 0; i < c->size; i++)
-		if (c->at[i].groups)
-			*class_at(&more, c->at[i].exporter, c->at[i].slot) = c->at[i];
-	free(c->at);
-	*c = more;
+	for (size_t i = 0; i < b->size; i++)
+		if (b->at[i].groups)
+			*class_at(&more, b->at[i].exporter, b->at[i].slot) = b->at[i];
+	free(b->at);
+	*b = more;
 	return 0;
 }
 
-/* How many groups each class has. */
-static int count_classes(const struct key_sums *s, struct classes *c)
+struct rollup_best *rollup_best_new(uint32_t top)
 {
-	struct key_group g;
-	struct class *k;
+	struct rollup_best *b = calloc(1, sizeof(*b));
 
-	for (size_t i = 0; i < key_sums_len(s); i++) {
-		if (2 * c->len >= c->size && grow(c))
-			return -ENOMEM;
-		key_sums_get(s, i, &g);
-		k = class_at(c, g.keys[0], g.keys[1]);
-		c->len += !k->groups;
-		k->exporter = g.keys[0];
-		k->slot = g.keys[1];
-		k->groups++;
-	}
-	return 0;
+	if (!b)
+		return NULL;
+	b->most = (size_t)top + 1;
+	if (!set_size(b, 256))
+		return b;
+	free(b);
+	return NULL;
 }
 
-/* heap[0] is the lightest: it goes down to where it belongs. */
-static void sink(uint64_t *heap, size_t len, size_t at)
+void rollup_best_free(struct rollup_best *b)
+{
+	for (size_t i = 0; b && i < b->size; i++)
+		free(b->at[i].heap);
+	if (b)
+		free(b->at);
+	free(b);
+}
+
+/* heap[0] is the lightest: what is lighter than its children goes up, and at[] down. */
+static void sink(struct entry *heap, size_t len, size_t at)
 {
 	for (size_t child; (child = 2 * at + 1) < len; at = child) {
-		uint64_t moved = heap[at];
+		struct entry moved = heap[at];
 
-		if (child + 1 < len && heap[child + 1] < heap[child])
+		if (child + 1 < len && heap[child + 1].weight < heap[child].weight)
 			child++;
-		if (heap[child] >= moved)
+		if (heap[child].weight >= moved.weight)
 			return;
 		heap[at] = heap[child];
 		heap[child] = moved;
 	}
 }
 
-static void keep_heaviest(struct class *k, size_t most, uint64_t weight)
+static int make_room(struct class *k, size_t most)
 {
-	if (k->len < most) {
-		k->heap[k->len++] = weight;
-		for (size_t i = k->len == most ? most / 2 : 0; i-- > 0;)
-			sink(k->heap, most, i);
-		return;
-	}
-	if (weight <= k->heap[0])
-		return;
-	k->heap[0] = weight;
-	sink(k->heap, most, 0);
-}
+	size_t room = k->room ? 4 * k->room : ROOM_FIRST;
+	struct entry *more;
 
-/* Each class's heap, out of one array; of those that need one. */
-static int find_bars(const struct key_sums *s, struct classes *c, uint32_t top, uint64_t **memory)
-{
-	size_t heaps = 0, most = (size_t)top + 1;
-	struct key_group g;
-	uint64_t *at;
-
-	for (size_t i = 0; i < c->size; i++)
-		heaps += c->at[i].groups > top ? most : 0;
-	at = *memory = calloc(heaps + 1, sizeof(*at));
-	if (!at)
+	room = room < most ? room : most;
+	more = reallocarray(k->heap, room, sizeof(*more));
+	if (!more)
 		return -ENOMEM;
-	for (size_t i = 0; i < c->size; i++) {
-		if (c->at[i].groups <= top)
-			continue;
-		c->at[i].heap = at;
-		at += most;
-	}
-	for (size_t i = 0; i < key_sums_len(s); i++) {
-		struct class *k;
-
-		key_sums_get(s, i, &g);
-		k = class_at(c, g.keys[0], g.keys[1]);
-		if (k->heap)
-			keep_heaviest(k, most, weight_of(&g));
-	}
+	k->heap = more;
+	k->room = room;
 	return 0;
 }
 
-int rollup_best(const struct key_sums *s, uint32_t top, struct rollup_best **ret, size_t *ret_len)
+static int offer(struct class *k, size_t most, struct entry e)
 {
-	AUTO_FREE struct rollup_best *best = calloc(key_sums_len(s) + 1, sizeof(*best));
-	AUTO_FREE uint64_t *memory = NULL;
-	struct classes c = { 0 };
-	struct key_group g;
-	size_t len = 0;
-	int err = best ? count_classes(s, &c) : -ENOMEM;
-
-	if (!err)
-		err = find_bars(s, &c, top, &memory);
-	for (size_t i = 0; !err && i < key_sums_len(s); i++) {
-		const struct class *k;
-
-		key_sums_get(s, i, &g);
-		k = class_at(&c, g.keys[0], g.keys[1]);
-		if (!k->heap || weight_of(&g) > k->heap[0])
-			best[len++] = (struct rollup_best){ g.keys[0], g.keys[1], g.keys[2] };
+	if (k->len == most) {
+		if (e.weight > k->heap[0].weight) {
+			k->heap[0] = e;
+			sink(k->heap, most, 0);
+		}
+		return 0;
 	}
-	free(c.at);
-	if (err)
-		return err;
+	if (k->len == k->room && make_room(k, most))
+		return -ENOMEM;
+	k->heap[k->len++] = e;
+	for (size_t i = k->len == most ? most / 2 : 0; i-- > 0;)
+		sink(k->heap, most, i);
+	return 0;
+}
+
+int rollup_best_add(struct rollup_best *b, const struct key_sums *s)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < key_sums_len(s); i++) {
+		struct key_group g;
+		struct class *k;
+
+		if (2 * b->len >= b->size && set_size(b, 4 * b->size))
+			return -ENOMEM;
+		key_sums_get(s, i, &g);
+		k = class_at(b, g.keys[0], g.keys[1]);
+		b->len += !k->groups++;
+		k->exporter = g.keys[0];
+		k->slot = g.keys[1];
+		err = offer(k, b->most, entry_of(&g));
+	}
+	return err;
+}
+
+int rollup_best_get(const struct rollup_best *b, uint64_t **ret, size_t *ret_len)
+{
+	AUTO_FREE uint64_t *best = NULL;
+	size_t len = 0;
+
+	for (size_t i = 0; i < b->size; i++)
+		len += b->at[i].len;
+	best = calloc(len + 1, sizeof(*best));
+	if (!best)
+		return -ENOMEM;
+	len = 0;
+	for (size_t i = 0; i < b->size; i++) {
+		const struct class *k = &b->at[i];
+		bool all = k->groups < b->most;
+
+		for (size_t e = 0; e < k->len; e++)
+			if (all || k->heap[e].weight > k->heap[0].weight)
+				best[len++] = k->heap[e].hash;
+	}
 	*ret = TAKE(best);
 	*ret_len = len;
 	return 0;

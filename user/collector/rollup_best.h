@@ -11,18 +11,26 @@
 #include <stdint.h>
 
 #include "user/collector/key_sums.h"
+#include "user/lib/cleanup.h"
 
-struct rollup_best {
-	uint64_t exporter;
-	uint64_t slot;
-	uint64_t hash;
-};
+struct rollup_best;
+
+/* NULL: no memory. */
+struct rollup_best *rollup_best_new(uint32_t top);
+void rollup_best_free(struct rollup_best *b); /* NULL is fine */
+DEFINE_AUTO(rollup_best_free, struct rollup_best *);
 
 /*
- * Of groups by exporter, slot and hash, with sums of octets: those that are heavier than the
- * (top + 1)th of their class; of a class with no more than `top`, all. The hash's low bits tell
- * equal ones apart. malloc'd into *ret. 0 or -ENOMEM.
+ * Groups by exporter, slot and hash, with sums of octets; each comes once, as many at a time as
+ * there is room for. Takes 16 octets for each of those that may be among the best. 0 or -ENOMEM.
  */
-int rollup_best(const struct key_sums *s, uint32_t top, struct rollup_best **ret, size_t *ret_len);
+int rollup_best_add(struct rollup_best *b, const struct key_sums *s);
+
+/*
+ * Once, when all have been added: the hashes of those that are heavier than the (top + 1)th of
+ * their class; of a class with no more than `top`, all. A hash's low bits tell equal ones apart.
+ * malloc'd into *ret. 0 or -ENOMEM.
+ */
+int rollup_best_get(const struct rollup_best *b, uint64_t **ret, size_t *ret_len);
 
 #endif

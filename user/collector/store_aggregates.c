@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0
-/* Rows of a statement in, sums by key and the best of them out. */
+/* Rows of a statement in, sums by key out. */
 #include "user/collector/store_aggregates.h"
 
 #include <errno.h>
@@ -8,7 +8,6 @@
 
 #include "user/collector/key_sift.h"
 #include "user/collector/key_sums.h"
-#include "user/collector/rollup_best.h"
 #include "user/collector/store_functions.h"
 #include "user/lib/cleanup.h"
 
@@ -296,123 +295,11 @@ static const struct of_keys of_keys[] = {
 	{ "wt_cells", DUCKDB_TYPE_BIGINT, cells_update, cells_combine, cells_finalize, counts },
 };
 
-/* ---- wt_best -------------------------------------------------------------------------------- */
-
-enum { BEST_TOP, BEST_EXPORTER, BEST_SLOT, BEST_HASH, BEST_OCTETS };
-enum { BEST_FIELDS = 3 };
-static const char *const best_names[BEST_FIELDS] = { "exporter_id", "slot", "h" };
-static const duckdb_type best_types[BEST_FIELDS] = { DUCKDB_TYPE_UBIGINT, DUCKDB_TYPE_BIGINT,
-						     DUCKDB_TYPE_UBIGINT };
-
-static void best_update(duckdb_function_info info, duckdb_data_chunk input,
-			duckdb_aggregate_state *states)
-{
-	const struct key_shape shape = { BEST_FIELDS, SUM_COUNTS };
-	struct sums_state *state = sums_of(states[0]);
-	struct key_rows rows = { .len = duckdb_data_chunk_get_size(input) };
-
-	if (!rows.len || state->has_failed)
-		return;
-	state->spec = *(uint64_t *)column_data(input, BEST_TOP);
-	for (unsigned int i = 0; i < BEST_FIELDS; i++)
-		rows.keys[i] = column_data(input, BEST_EXPORTER + i);
-	for (unsigned int i = 0; i < SUM_COUNTS; i++) /* the others are not asked for */
-		rows.sums[i] = column_data(input, BEST_OCTETS);
-	if (!state->sums)
-		state->sums = key_sums_new(shape);
-	state->has_failed =
-		!state->sums || rows.len > KEY_ROWS_MAX || key_sums_add(state->sums, &rows);
-}
-
-/* All in one: it is looked at by number. */
-static void best_combine(duckdb_function_info info, duckdb_aggregate_state *source,
-			 duckdb_aggregate_state *target, idx_t count)
-{
-	for (idx_t i = 0; i < count; i++) {
-		struct sums_state *to = sums_of(target[i]), *from = sums_of(source[i]);
-
-		if (!to->sums || !from->sums || from->has_failed)
-			sums_merge(to, from);
-		else
-			to->has_failed |= key_sums_merge(to->sums, from->sums) != 0;
-	}
-}
-
-/* A list of structs with a field for each of these. */
-static void best_write(const struct rollup_best *best, size_t len, duckdb_vector result, idx_t row)
-{
-	duckdb_list_entry *entries = duckdb_vector_get_data(result);
-	duckdb_vector fields = duckdb_list_vector_get_child(result);
-	idx_t at = duckdb_list_vector_get_size(result);
-	uint64_t *to[BEST_FIELDS];
-
-	duckdb_list_vector_reserve(result, at + len);
-	duckdb_list_vector_set_size(result, at + len);
-	for (idx_t i = 0; i < BEST_FIELDS; i++)
-		to[i] = duckdb_vector_get_data(duckdb_struct_vector_get_child(fields, i));
-	for (size_t i = 0; i < len; i++) {
-		to[0][at + i] = best[i].exporter;
-		to[1][at + i] = best[i].slot;
-		to[2][at + i] = best[i].hash;
-	}
-	entries[row] = (duckdb_list_entry){ at, len };
-}
-
-static void best_finalize(duckdb_function_info info, duckdb_aggregate_state *source,
-			  duckdb_vector result, idx_t count, idx_t offset)
-{
-	for (idx_t i = 0; i < count; i++) {
-		const struct sums_state *state = sums_of(source[i]);
-		AUTO_FREE struct rollup_best *best = NULL;
-		size_t len = 0;
-
-		if (state->has_failed ||
-		    (state->sums && rollup_best(state->sums, (uint32_t)state->spec, &best, &len)))
-			duckdb_aggregate_function_set_error(info, STORE_BEST_TOO_MANY);
-		best_write(best, len, result, offset + i);
-	}
-}
-
-static duckdb_logical_type best_type(void)
-{
-	duckdb_logical_type fields[BEST_FIELDS], record, list;
-
-	for (int i = 0; i < BEST_FIELDS; i++)
-		fields[i] = duckdb_create_logical_type(best_types[i]);
-	record = duckdb_create_struct_type(fields, (const char **)best_names, BEST_FIELDS);
-	list = duckdb_create_list_type(record);
-	for (int i = 0; i < BEST_FIELDS; i++)
-		duckdb_destroy_logical_type(&fields[i]);
-	duckdb_destroy_logical_type(&record);
-	return list;
-}
-
-static duckdb_state add_best(duckdb_connection connection)
-{
-	duckdb_aggregate_function f = duckdb_create_aggregate_function();
-	duckdb_logical_type type = best_type();
-	duckdb_state state;
-
-	duckdb_aggregate_function_set_name(f, "wt_best");
-	add_parameters(f, DUCKDB_TYPE_UBIGINT, 1);
-	for (int i = 0; i < BEST_FIELDS; i++)
-		add_parameters(f, best_types[i], 1);
-	add_parameters(f, DUCKDB_TYPE_UBIGINT, 1);
-	duckdb_aggregate_function_set_return_type(f, type);
-	duckdb_destroy_logical_type(&type);
-	duckdb_aggregate_function_set_functions(f, sums_size, sums_init, best_update, best_combine,
-						best_finalize);
-	duckdb_aggregate_function_set_destructor(f, sums_destroy);
-	state = duckdb_register_aggregate_function(connection, f);
-	duckdb_destroy_aggregate_function(&f);
-	return state;
-}
-
 /* ---- all of them ---------------------------------------------------------------------------- */
 
 duckdb_state store_aggregates_add(duckdb_connection connection)
 {
-	duckdb_state state = add_best(connection);
+	duckdb_state state = DuckDBSuccess;
 
 	for (size_t i = 0; i < ARRAY_LEN(of_keys) && state == DuckDBSuccess; i++)
 		state = add_sums_set(connection, &of_keys[i]);

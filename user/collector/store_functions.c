@@ -5,14 +5,13 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <net/ethernet.h>
-#include <netinet/in.h>
 #include <stdlib.h>
 
 #include "user/collector/store_aggregates.h"
 #include "user/collector/store_packed.h"
 #include "user/lib/cleanup.h"
 #include "user/lib/log.h"
-#include "user/wire/flow.h"
+#include "user/wire/flow_ports.h"
 #include "user/wire/signal.h"
 
 static void *column_data(duckdb_data_chunk chunk, idx_t i)
@@ -69,16 +68,6 @@ static void run_quantile(duckdb_function_info info, duckdb_data_chunk input, duc
 
 /* ---- wt_has_ports --------------------------------------------------------------------------- */
 
-static inline bool has_ports(uint8_t proto, uint8_t flags)
-{
-	static const bool has[UINT8_MAX + 1] = {
-		[IPPROTO_TCP] = true,  [IPPROTO_UDP] = true,	 [IPPROTO_DCCP] = true,
-		[IPPROTO_SCTP] = true, [IPPROTO_UDPLITE] = true,
-	};
-
-	return has[proto] & !(flags & FLOW_LATER_FRAGMENT);
-}
-
 static void run_has_ports(duckdb_function_info info, duckdb_data_chunk input, duckdb_vector output)
 {
 	const uint8_t *proto = column_data(input, 0), *flags = column_data(input, 1);
@@ -86,7 +75,7 @@ static void run_has_ports(duckdb_function_info info, duckdb_data_chunk input, du
 	idx_t rows = duckdb_data_chunk_get_size(input);
 
 	for (idx_t i = 0; i < rows; i++)
-		ret[i] = has_ports(proto[i], flags[i]);
+		ret[i] = flow_has_ports(proto[i], flags[i]);
 }
 
 /* ---- wt_v4, wt_port ------------------------------------------------------------------------- */
@@ -118,7 +107,8 @@ static void run_port(duckdb_function_info info, duckdb_data_chunk input, duckdb_
 	idx_t rows = duckdb_data_chunk_get_size(input);
 
 	for (idx_t i = 0; i < rows; i++)
-		ret[i] = (has_ports(proto[i], flags[i]) ? port[i] : PORT_NULL) << (shift[0] & 63);
+		ret[i] = (flow_has_ports(proto[i], flags[i]) ? port[i] : PORT_NULL)
+			 << (shift[0] & 63);
 }
 
 /* ---- wt_header ------------------------------------------------------------------------------ */

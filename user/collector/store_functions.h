@@ -30,10 +30,6 @@
  *   wt_cells(spec, key, …, flows, packets, octets)
  *                                the same of all rows, by their cells: sets those of the sift that
  *                                spec has the number of. BIGINT: 1, or 0 without memory
- *   wt_best(top, exporter_id UBIGINT, slot BIGINT, h UBIGINT, octets UBIGINT)
- *                                aggregate of all rows: a list of (exporter_id, slot, h), those
- *                                that keep rows of their own (rollup_best.h). An error, with the
- *                                words STORE_BEST_TOO_MANY, where there is no memory for all
  */
 #ifndef WT_STORE_FUNCTIONS_H
 #define WT_STORE_FUNCTIONS_H
@@ -49,8 +45,6 @@
 #define STORE_SUMS_N(spec) ((size_t)((spec) >> 8 & 0xffffff))
 #define STORE_SUMS_SIFT(spec) ((unsigned int)((spec) >> 32 & 0xffff))
 #define STORE_SUMS_ORDER(spec) ((enum key_sum)((spec) & 0xff))
-
-#define STORE_BEST_TOO_MANY "too many conversations"
 
 /* Once for each database that is opened. 0 or -EIO, logged. */
 int store_functions_add(duckdb_connection connection);

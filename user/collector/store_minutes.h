@@ -34,8 +34,8 @@ int store_minutes_slices(const struct store_segment *table, const struct block_e
 
 /*
  * In the connection's transaction: the temporary table `rolled` has the segment's minutes.
- * is_careful: with what spills (store_rollup.h) throughout. 0; -ENOBUFS: not without that, and the
- * transaction is lost; -errno, logged.
+ * is_careful: with what spills (store_rollup.h) throughout, not where there is no other way. 0 or
+ * -errno, logged.
  */
 int store_minutes_make(duckdb_connection c, struct store_blocks *blocks,
 		       const struct store_segment *table, bool is_careful);

@@ -59,22 +59,13 @@ static const char fold_key[] =
  * would be sorted, where few of them stay. Two with one hash stay or go together. The weight's low
  * bits tell equal ones apart, so that about `top` stay and not all.
  */
-static void write_best(FILE *out, enum rollup_way way, int64_t slot_us, unsigned int top,
-		       const char *source)
+static void write_best(FILE *out, int64_t slot_us, unsigned int top, const char *source)
 {
 	fprintf(out,
 		"WITH flat AS NOT MATERIALIZED (SELECT *, start_us // %" PRId64
 		" AS slot, %s AS h FROM "
 		"(FROM minutes_none UNION ALL BY NAME FROM %s)), ",
 		slot_us, hashed, source);
-	if (way == ROLLUP_QUICK) {
-		fprintf(out,
-			"best AS (SELECT exporter_id::UINTEGER AS exporter_id, slot, h FROM (SELECT "
-			"unnest(wt_best(%u::UBIGINT, exporter_id::UBIGINT, slot, h, l2_octets), "
-			"recursive := true) FROM flat WHERE kind = 0)), ",
-			top);
-		return;
-	}
 	fprintf(out,
 		"sums AS (SELECT *, octets * 1024 + h %% 1024 AS weight FROM (SELECT exporter_id, "
 		"slot, h, sum(try_cast(l2_octets AS BIGINT)) AS octets FROM flat WHERE kind = 0 GROUP BY ALL)), "
@@ -85,27 +76,19 @@ static void write_best(FILE *out, enum rollup_way way, int64_t slot_us, unsigned
 		top, top + 1);
 }
 
-/*
- * An agent that was started again is another exporter. Coarse rows belong to its first one, which
- * is kept as long as they are: many restarts would make a list without end.
- */
-static const char firsts[] =
-	"firsts AS (SELECT id, min(id) OVER (PARTITION BY agent, exporter) AS first FROM exporters) ";
-
-void store_rollup_sql(const char *source, enum rollup_way way, int64_t slot_us, unsigned int top,
-		      int64_t hour, FILE *out)
+void store_rollup_sql(const char *source, int64_t slot_us, unsigned int top, int64_t hour,
+		      FILE *out)
 {
-	write_best(out, way, slot_us, top, source);
+	write_best(out, slot_us, top, source);
 	fprintf(out,
 		"kept AS (SELECT %s, %s, %s FROM flat SEMI JOIN best USING (exporter_id, slot, h) "
 		"WHERE kind = 0 GROUP BY ALL), "
 		"rest AS (SELECT %s, %s, %s FROM flat ANTI JOIN (SELECT *, 0::UTINYINT AS kind FROM best) "
-		"USING (exporter_id, slot, h, kind) GROUP BY ALL), %s",
-		key, measures, routes, fold_key, measures, no_routes, firsts);
+		"USING (exporter_id, slot, h, kind) GROUP BY ALL) ",
+		key, measures, routes, fold_key, measures, no_routes);
 	fprintf(out,
-		"SELECT coalesce(first, exporter_id) AS exporter_id, %" PRId64
-		"::UBIGINT AS \"interval\", %s "
-		"FROM (FROM kept UNION ALL BY NAME FROM rest) LEFT JOIN firsts ON id = exporter_id "
+		"SELECT exporter_id, %" PRId64 "::UBIGINT AS \"interval\", %s "
+		"FROM (FROM kept UNION ALL BY NAME FROM rest) "
 		"ORDER BY kind, slot, src_hi, src_lo, dst_hi, dst_lo, dst_port, start_us",
 		hour, columns);
 }

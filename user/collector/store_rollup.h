@@ -18,16 +18,12 @@
 #define ROLLUP_MINUTE_TOP 1000 /* conversations an exporter and slot */
 #define ROLLUP_HOUR_TOP 5000
 
-enum rollup_way {
-	ROLLUP_QUICK, /* fails with STORE_BEST_TOO_MANY beyond a million conversations and slots */
-	ROLLUP_SPILLS, /* takes three times as long, and any number */
-};
-
 /*
  * The SELECT over `source`, a table or subquery with the columns of flows and `records`; the
- * columns of a coarse tier come out, in order of start.
+ * columns of a coarse tier come out, in order of start. It spills, and takes any number;
+ * rollup_slice.h makes minutes of what fits, the same ones.
  */
-void store_rollup_sql(const char *source, enum rollup_way way, int64_t slot_us, unsigned int top,
-		      int64_t hour, FILE *out);
+void store_rollup_sql(const char *source, int64_t slot_us, unsigned int top, int64_t hour,
+		      FILE *out);
 
 #endif

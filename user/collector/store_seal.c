@@ -180,16 +180,14 @@ static int check_rows(struct store *s, const struct store_segment *table)
 	return err;
 }
 
-static int write_minutes(struct store *s, duckdb_connection c, struct store_sealing *job,
-			 bool is_careful)
+static int write_minutes(struct store *s, duckdb_connection c, struct store_sealing *job)
 {
-	int err = store_minutes_make(c, s->blocks, &job->table, is_careful);
+	int err = store_minutes_make(c, s->blocks, &job->table, false);
 
 	return err ? err : copy_out(s, c, &job->table, &job->minutes, store_minutes_select);
 }
 
-static int write_files(struct store *s, duckdb_connection c, struct store_sealing *job,
-		       bool is_careful)
+static int write_files(struct store *s, duckdb_connection c, struct store_sealing *job)
 {
 	struct store_segment sums = job->table;
 	int err = store_segment_is_rows(&job->table) ? check_rows(s, &job->table) : 0;
@@ -202,7 +200,7 @@ static int write_files(struct store *s, duckdb_connection c, struct store_sealin
 		err = -EBADMSG;
 	}
 	if (!err && job->minutes.name[0])
-		err = write_minutes(s, c, job, is_careful);
+		err = write_minutes(s, c, job);
 	snprintf(sums.file, sizeof(sums.file), "%s", job->sums);
 	if (!err && job->sums[0])
 		err = copy_out(s, c, &job->table, &sums, select_sums);
@@ -210,14 +208,13 @@ static int write_files(struct store *s, duckdb_connection c, struct store_sealin
 }
 
 /* One snapshot: the marks of exporters are not behind the rows that are sealed. */
-static int write_snapshot(struct store *s, duckdb_connection c, struct store_sealing *job,
-			  bool is_careful)
+static int write_snapshot(struct store *s, duckdb_connection c, struct store_sealing *job)
 {
 	int err;
 
 	if (duckdb_query(c, "BEGIN TRANSACTION", NULL) != DuckDBSuccess)
 		return -EIO;
-	err = write_files(s, c, job, is_careful);
+	err = write_files(s, c, job);
 	if (!err)
 		err = store_keep_names(s, c);
 	duckdb_query(c, "ROLLBACK", NULL);
@@ -231,9 +228,7 @@ int store_seal_write(struct store *s, struct store_sealing *job)
 
 	pthread_rwlock_rdlock(&s->gate);
 	if (s->db && duckdb_connect(s->db, &c) == DuckDBSuccess) {
-		err = write_snapshot(s, c, job, false);
-		if (err == -ENOBUFS)
-			err = write_snapshot(s, c, job, true);
+		err = write_snapshot(s, c, job);
 		duckdb_disconnect(&c);
 	}
 	pthread_rwlock_unlock(&s->gate);
@@ -277,7 +272,7 @@ static int insert_from(struct store *s, const char *table, const char *file, int
 	if (hour < 0)
 		fprintf(out, "SELECT * FROM %s", source);
 	else
-		store_rollup_sql(source, ROLLUP_SPILLS, ROLLUP_HOUR_US, ROLLUP_HOUR_TOP, hour, out);
+		store_rollup_sql(source, ROLLUP_HOUR_US, ROLLUP_HOUR_TOP, hour, out);
 	if (fclose(out))
 		return -ENOMEM;
 	return store_run(s, NULL, sql, "");

@@ -7,6 +7,7 @@
 
 TestSuite(store_packed, .init = setup, .fini = teardown);
 
+#define LONG_OF_SEGMENT "SELECT may_have & 16 FROM segments WHERE name = 'flows_500000'"
 #define MINUTE (INT64_C(60) * 1000000)
 
 Test(store_packed, headers_are_what_l2_has_more)
@@ -84,12 +85,10 @@ Test(store_packed, all_columns_come_back)
 	cr_expect_neq(before, 0);
 	cr_expect_eq(digest(0, INT64_MAX), before);
 	cr_expect_gt(ask(TIER_RAW, 0, INT64_MAX, "count(*) FILTER (l3_octets > l2_octets)"), 0);
-	cr_expect_eq(
-		value_of(store, "SELECT may_have & 16 FROM segments WHERE name = 'flows_500000'"),
-		TRAIT_LONG);
+	cr_expect_eq(value_of(store, LONG_OF_SEGMENT), TRAIT_LONG);
 }
 
-/* Of every minute, whatever goes beyond its ends; a row group is all there is, or is passed over. */
+/* Of every minute, whatever goes beyond its ends; a row group is read, or is passed over. */
 Test(store_packed, times_are_of_the_start)
 {
 	int64_t count[61], sums[61];
@@ -108,7 +107,7 @@ Test(store_packed, times_are_of_the_start)
 	cr_expect_eq(count[7], 1);
 }
 
-/* Rows that end more than five minutes behind the time are not looked for where none lasts longer. */
+/* Rows that end five minutes behind the time are not looked for where none lasts as long. */
 Test(store_packed, what_is_short_is_near_its_start)
 {
 	AUTO_FREE char *source = NULL;
@@ -119,9 +118,7 @@ Test(store_packed, what_is_short_is_near_its_start)
 	put(1, 10, NOW);
 	put(2, 10, NOW + 30 * MINUTE);
 	seal_all(LATER);
-	cr_expect_eq(
-		value_of(store, "SELECT may_have & 16 FROM segments WHERE name = 'flows_500000'"),
-		0);
+	cr_expect_eq(value_of(store, LONG_OF_SEGMENT), 0);
 	cr_assert(store_reader_open(store, &r) == 0);
 	cr_assert(store_source_flows(r, TIER_RAW, NOW - HOUR, NOW + MINUTE, &source, &tiers) == 0);
 	store_reader_close(r);

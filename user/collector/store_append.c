@@ -56,11 +56,12 @@ static void flow_row(struct store_appender *a, uint32_t exporter_id, uint64_t in
 
 static unsigned int traits_of(const struct flow *f)
 {
+	bool is_ip = f->ethertype == ETH_P_IP || f->ethertype == ETH_P_IPV6;
 	bool is_v6 = f->ethertype == ETH_P_IPV6 ||
 		     (f->ethertype == ETH_P_IP && !(addr_is_v4(f->src) && addr_is_v4(f->dst)));
 
 	return (f->sampling > 1 ? TRAIT_SAMPLED : 0) | (f->kind ? TRAIT_FOLD : 0) |
-	       (is_v6 ? TRAIT_IPV6 : 0) |
+	       (is_v6 ? TRAIT_IPV6 : 0) | (is_ip ? 0 : TRAIT_NOT_IP) |
 	       (f->end_us - f->start_us >= STORE_LONG_US ? TRAIT_LONG : 0) |
 	       ((f->flags & (FLOW_COUNTED | FLOW_INNER)) != FLOW_COUNTED ? TRAIT_UNCOUNTED : 0);
 }

@@ -235,7 +235,8 @@ enum store_trait {
 	TRAIT_UNCOUNTED = 4, /* not FLOW_COUNTED, or FLOW_INNER */
 	TRAIT_IPV6 = 8, /* of IP, with an address that is not IPv4's */
 	TRAIT_LONG = 16, /* lasting STORE_LONG_US or longer */
-	TRAIT_ALL = 31,
+	TRAIT_NOT_IP = 32, /* ethertype neither IPv4's nor IPv6's */
+	TRAIT_ALL = 63,
 };
 #define STORE_LONG_US (INT64_C(300) * 1000000)
 

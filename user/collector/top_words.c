@@ -26,6 +26,8 @@ static void add_part(const struct top *top, const struct query_key *key, int ali
 	*p = (struct top_part){ .key = key, .alias = alias, .word = l->words, .bits = key->bits };
 	p->is_address = key->bits >= QUERY_KEY_ADDRESS;
 	p->is_wide = p->is_address && top->scope.tiers.may_have & TRAIT_IPV6;
+	p->is_plain = p->is_address && !p->is_wide && p->key->word && p->key->pushed &&
+		      !(top->scope.tiers.may_have & TRAIT_NOT_IP);
 	if (p->is_address)
 		p->bits = p->is_wide ? 0 : V4_BITS;
 	l->words += p->is_wide ? 2 : 0;
@@ -83,6 +85,11 @@ static void add_shared(const struct top_part *p, struct sql_builder *b)
 {
 	char alias[SQL_WORD_MAX];
 
+	if (p->is_plain && !p->shift) {
+		sql_add(b, p->key->pushed);
+		sql_add(b, " & 4294967295");
+		return;
+	}
 	if (p->key->word && !p->is_wide) {
 		sql_add(b, p->key->word);
 		sql_u64(b, p->shift);

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "user/lib/compiler.h"
 #include "user/wire/flow.h"
 
 struct column {
@@ -39,7 +40,7 @@ static const struct column columns[] = {
 };
 _Static_assert(sizeof(columns) / sizeof(columns[0]) == BATCH_COLUMNS, "header tells the size");
 
-static uint64_t load(const void *from, size_t bytes)
+INLINE uint64_t load(const void *from, size_t bytes)
 {
 	switch (bytes) {
 	case 1:
@@ -53,7 +54,7 @@ static uint64_t load(const void *from, size_t bytes)
 	}
 }
 
-static void keep(void *to, size_t bytes, uint64_t value)
+INLINE void keep(void *to, size_t bytes, uint64_t value)
 {
 	switch (bytes) {
 	case 1:
@@ -72,7 +73,7 @@ static void keep(void *to, size_t bytes, uint64_t value)
 }
 
 /* True when a value other than zero is among them. */
-static bool fill(const struct column *c, const struct flow *rows, size_t len, uint8_t *values)
+HOT static bool fill(const struct column *c, const struct flow *rows, size_t len, uint8_t *values)
 {
 	uint64_t any = 0;
 
@@ -100,8 +101,8 @@ void batch_columns_fill(Wiretally__V1__Flows *to, const struct flow *rows, size_
 	}
 }
 
-static const char *take(const struct column *c, const uint8_t *values, struct flow *rows,
-			size_t len)
+HOT static const char *take(const struct column *c, const uint8_t *values, struct flow *rows,
+			    size_t len)
 {
 	uint64_t any = 0;
 
@@ -116,7 +117,8 @@ static const char *take(const struct column *c, const uint8_t *values, struct fl
 	return NULL;
 }
 
-const char *batch_columns_take(const Wiretally__V1__Flows *from, struct flow *rows, size_t len)
+const char *batch_columns_take(const Wiretally__V1__Flows *from, struct flow *rows, size_t first,
+			       size_t len)
 {
 	for (size_t i = 0; i < BATCH_COLUMNS; i++) {
 		const struct column *c = &columns[i];
@@ -128,9 +130,9 @@ const char *batch_columns_take(const Wiretally__V1__Flows *from, struct flow *ro
 		memcpy(&values, (const uint8_t *)from + c->values_at, sizeof(values));
 		if (count == 0)
 			continue;
-		if (count != len)
+		if (count != from->rows)
 			return c->wrong_length;
-		why = take(c, values, rows, len);
+		why = take(c, values + first * c->value_bytes, rows + first, len);
 		if (why)
 			return why;
 	}

@@ -20,7 +20,8 @@ struct flow;
  */
 void batch_columns_fill(Wiretally__V1__Flows *to, const struct flow *rows, size_t len, void *block);
 
-/* The way back; rows are zeroed before. NULL, or what is wrong (static). */
-const char *batch_columns_take(const Wiretally__V1__Flows *from, struct flow *rows, size_t len);
+/* The way back, of rows[first … first + len), zeroed before. NULL, or what is wrong (static). */
+const char *batch_columns_take(const Wiretally__V1__Flows *from, struct flow *rows, size_t first,
+			       size_t len);
 
 #endif

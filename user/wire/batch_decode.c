@@ -14,6 +14,8 @@
 #include "user/wire/batch_columns.h"
 #include "user/wire/batch_signal.h"
 
+#define ROWS_AT_ONCE 128 /* all of their columns, while the rows are in the cache */
+
 /* The largest honest batch needs about 24 MiB: full columns, full ledger. */
 #define ARENA_BYTES_MAX (64u << 20)
 
@@ -112,16 +114,17 @@ static const char *decode_head(const Wiretally__V1__Batch *m, struct batch_head 
 	return batch_check_head(head);
 }
 
-static const char *take_addresses(const Wiretally__V1__Flows *m, struct flow *rows, size_t len)
+static const char *take_addresses(const Wiretally__V1__Flows *m, struct flow *rows, size_t first,
+				  size_t end)
 {
 	uint32_t table_len = (uint32_t)(m->addresses.len / 16);
 	const uint8_t(*table)[16] = (const uint8_t(*)[16])m->addresses.data;
 
-	if (m->n_source && m->n_source != len)
+	if (m->n_source && m->n_source != m->rows)
 		return "column source has neither 0 nor one value a row";
-	if (m->n_destination && m->n_destination != len)
+	if (m->n_destination && m->n_destination != m->rows)
 		return "column destination has neither 0 nor one value a row";
-	for (size_t i = 0; i < len; i++) {
+	for (size_t i = first; i < end; i++) {
 		uint32_t source = m->n_source ? m->source[i] : 0;
 		uint32_t destination = m->n_destination ? m->destination[i] : 0;
 
@@ -134,15 +137,15 @@ static const char *take_addresses(const Wiretally__V1__Flows *m, struct flow *ro
 }
 
 static const char *take_computed(const Wiretally__V1__Flows *m, int64_t base_us, struct flow *rows,
-				 size_t len)
+				 size_t first, size_t end)
 {
-	if (m->n_kind && m->n_kind != len)
+	if (m->n_kind && m->n_kind != m->rows)
 		return "column kind has neither 0 nor one value a row";
-	if (m->n_start && m->n_start != len)
+	if (m->n_start && m->n_start != m->rows)
 		return "column start has neither 0 nor one value a row";
-	if (m->n_duration && m->n_duration != len)
+	if (m->n_duration && m->n_duration != m->rows)
 		return "column duration has neither 0 nor one value a row";
-	for (size_t i = 0; i < len; i++) {
+	for (size_t i = first; i < end; i++) {
 		uint32_t kind = m->n_kind ? m->kind[i] : 0;
 		uint64_t duration = m->n_duration ? m->duration[i] : 0;
 		struct flow *row = &rows[i];
@@ -171,6 +174,21 @@ static const char *check_flows(const Wiretally__V1__Flows *m)
 	return NULL;
 }
 
+static const char *take_rows(const Wiretally__V1__Flows *m, int64_t base_us, struct flow *rows,
+			     size_t first)
+{
+	size_t len = m->rows - first < ROWS_AT_ONCE ? m->rows - first : ROWS_AT_ONCE;
+	const char *why = batch_columns_take(m, rows, first, len);
+
+	if (!why)
+		why = take_addresses(m, rows, first, first + len);
+	if (!why)
+		why = take_computed(m, base_us, rows, first, first + len);
+	for (size_t i = first; !why && i < first + len; i++)
+		why = batch_check_flow(&rows[i]);
+	return why;
+}
+
 static int decode_flows(const Wiretally__V1__Flows *m, int64_t base_us, struct batch *b,
 			const char **why)
 {
@@ -181,13 +199,8 @@ static int decode_flows(const Wiretally__V1__Flows *m, int64_t base_us, struct b
 	if (!b->flows)
 		return -ENOMEM;
 	b->flows_len = m->rows;
-	*why = batch_columns_take(m, b->flows, b->flows_len);
-	if (!*why)
-		*why = take_addresses(m, b->flows, b->flows_len);
-	if (!*why)
-		*why = take_computed(m, base_us, b->flows, b->flows_len);
-	for (size_t i = 0; !*why && i < b->flows_len; i++)
-		*why = batch_check_flow(&b->flows[i]);
+	for (size_t at = 0; !*why && at < b->flows_len; at += ROWS_AT_ONCE)
+		*why = take_rows(m, base_us, b->flows, at);
 	return *why ? -EBADMSG : 0;
 }
 

@@ -111,7 +111,7 @@ static void run_port(duckdb_function_info info, duckdb_data_chunk input, duckdb_
 			 << (shift[0] & 63);
 }
 
-/* ---- wt_header ------------------------------------------------------------------------------ */
+/* ---- wt_header, wt_l3 ----------------------------------------------------------------------- */
 
 static void run_header(duckdb_function_info info, duckdb_data_chunk input, duckdb_vector output)
 {
@@ -124,12 +124,26 @@ static void run_header(duckdb_function_info info, duckdb_data_chunk input, duckd
 		ret[i] = store_packed_header(packets[i], l2[i], l3[i]);
 }
 
+/* Of what is NULL the data is anything. */
+static void run_l3(duckdb_function_info info, duckdb_data_chunk input, duckdb_vector output)
+{
+	const uint64_t *l3 = column_data(input, 0), *l2 = column_data(input, 1);
+	const uint8_t *header = column_data(input, 2);
+	const uint64_t *packets = column_data(input, 3);
+	uint64_t *ret = duckdb_vector_get_data(output);
+	idx_t rows = duckdb_data_chunk_get_size(input);
+
+	for (idx_t i = 0; i < rows; i++)
+		ret[i] = store_packed_l3(l3[i], l2[i], header[i], packets[i]);
+}
+
 /* ---- scalar functions ----------------------------------------------------------------------- */
 
 static const struct scalar {
 	const char *name;
 	duckdb_scalar_function_t run;
 	duckdb_type ret, parameters[4]; /* up to DUCKDB_TYPE_INVALID */
+	bool takes_null; /* else what has one is NULL */
 } scalars[] = {
 	{ "wt_has_ports",
 	  run_has_ports,
@@ -143,6 +157,11 @@ static const struct scalar {
 	  run_header,
 	  DUCKDB_TYPE_UTINYINT,
 	  { DUCKDB_TYPE_UBIGINT, DUCKDB_TYPE_UBIGINT, DUCKDB_TYPE_UBIGINT } },
+	{ "wt_l3",
+	  run_l3,
+	  DUCKDB_TYPE_UBIGINT,
+	  { DUCKDB_TYPE_UBIGINT, DUCKDB_TYPE_UBIGINT, DUCKDB_TYPE_UTINYINT, DUCKDB_TYPE_UBIGINT },
+	  .takes_null = true },
 	{ "wt_port",
 	  run_port,
 	  DUCKDB_TYPE_UBIGINT,
@@ -165,6 +184,8 @@ static duckdb_state add_scalar(duckdb_connection connection, const struct scalar
 	}
 	duckdb_scalar_function_set_return_type(f, ret);
 	duckdb_scalar_function_set_function(f, s->run);
+	if (s->takes_null)
+		duckdb_scalar_function_set_special_handling(f);
 	state = duckdb_register_scalar_function(connection, f);
 	duckdb_destroy_logical_type(&ret);
 	duckdb_destroy_scalar_function(&f);

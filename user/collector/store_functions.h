@@ -16,6 +16,8 @@
  *                                the same of the port, or 1 << 16 where it says nothing
  *   wt_header(packets, l2_octets, l3_octets UBIGINT)
  *                                store_packed_header() of a row (store_packed.h)
+ *   wt_l3(l3_octets, l2_octets UBIGINT, l2_header UTINYINT, packets UBIGINT)
+ *                                and store_packed_l3(), l3_octets being NULL or not
  *   wt_sums(spec, key, …, flows, packets, octets)
  *   wt_sums_all(spec, key, …, flows, packets, octets, l3_octets, first_us, last_us)
  *                                aggregates of all rows (no GROUP BY, no NULLs) by a key of up to

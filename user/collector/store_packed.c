@@ -7,15 +7,15 @@
 
 #define HEADER_NONE UINT8_MAX
 
-/* How columns are written and read that are not as they were. */
+/* How columns are written and read that are not as they were; NULL: not at all. */
 static const struct packed {
 	const char *write, *read;
 } packed[FLOW_COLUMNS] = {
+	[FLOW_INTERVAL] = { NULL, "NULL::UBIGINT AS \"interval\"" },
 	[FLOW_START_US] = { "end_us - start_us AS duration_us", STORE_PACKED_START " AS start_us" },
 	[FLOW_L3_OCTETS] = { "wt_header(packets, l2_octets, l3_octets) AS l2_header, "
 			     "if(l2_header = 255, l3_octets, NULL) AS l3_octets",
-			     "coalesce(l3_octets, l2_octets - l2_header * packets)::UBIGINT "
-			     "AS l3_octets" },
+			     "wt_l3(l3_octets, l2_octets, l2_header, packets) AS l3_octets" },
 };
 
 bool store_segment_is_packed(const struct store_segment *g)
@@ -27,11 +27,16 @@ bool store_segment_is_packed(const struct store_segment *g)
 
 void store_packed_write(FILE *out)
 {
+	const char *separator = "";
+
 	for (size_t i = 0; i < FLOW_COLUMNS; i++) {
+		if (packed[i].read && !packed[i].write)
+			continue;
 		if (packed[i].write)
-			fprintf(out, "%s%s", i ? ", " : "", packed[i].write);
+			fprintf(out, "%s%s", separator, packed[i].write);
 		else
-			fprintf(out, "%s\"%s\"", i ? ", " : "", store_flow_columns[i].name);
+			fprintf(out, "%s\"%s\"", separator, store_flow_columns[i].name);
+		separator = ", ";
 	}
 }
 
@@ -54,6 +59,12 @@ uint8_t store_packed_header(uint64_t packets, uint64_t l2_octets, uint64_t l3_oc
 	if (l2_octets < l3_octets || !packets || more % packets || more / packets >= HEADER_NONE)
 		return HEADER_NONE;
 	return (uint8_t)(more / packets);
+}
+
+uint64_t store_packed_l3(uint64_t l3_octets, uint64_t l2_octets, uint8_t l2_header,
+			 uint64_t packets)
+{
+	return l2_header == HEADER_NONE ? l3_octets : l2_octets - l2_header * packets;
 }
 
 void store_packed_cut(int64_t from_us, int64_t to_us, unsigned int may_have, FILE *out)

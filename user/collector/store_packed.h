@@ -6,6 +6,7 @@
  *   l3_octets   is l2_octets - l2_header UTINYINT * packets, where that is so: 14 octets a packet
  *               of Ethernet, 0 of what exporters tell. Else l2_header is 255 and it stands there;
  *               NULL where it does not
+ *   interval    is not there: it is for the ledger, whose sums of sealed rows are in `stored`
  *
  * Files are named flows_<hour>.v2.parquet; those of before, flows_<hour>.parquet, have all columns
  * as they are.
@@ -28,8 +29,10 @@ bool store_segment_is_packed(const struct store_segment *g);
 void store_packed_write(FILE *out);
 void store_packed_read(FILE *out);
 
-/* l2_header of a row. */
+/* l2_header of a row; and what layer 3 octets were, whatever stands for them where they are NULL. */
 uint8_t store_packed_header(uint64_t packets, uint64_t l2_octets, uint64_t l3_octets);
+uint64_t store_packed_l3(uint64_t l3_octets, uint64_t l2_octets, uint8_t l2_header,
+			 uint64_t packets);
 
 /*
  * " WHERE …": rows that start within, and for whole row groups to be passed over, what follows of

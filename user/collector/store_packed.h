@@ -29,7 +29,7 @@ bool store_segment_is_packed(const struct store_segment *g);
 void store_packed_write(FILE *out);
 void store_packed_read(FILE *out);
 
-/* l2_header of a row; and what layer 3 octets were, whatever stands for them where they are NULL. */
+/* l2_header of a row; and what layer 3 octets were, of which anything may stand for NULL. */
 uint8_t store_packed_header(uint64_t packets, uint64_t l2_octets, uint64_t l3_octets);
 uint64_t store_packed_l3(uint64_t l3_octets, uint64_t l2_octets, uint8_t l2_header,
 			 uint64_t packets);

@@ -26,11 +26,16 @@ static void add_part(const struct top *top, const struct query_key *key, int ali
 	*p = (struct top_part){ .key = key, .alias = alias, .word = l->words, .bits = key->bits };
 	p->is_address = key->bits >= QUERY_KEY_ADDRESS;
 	p->is_wide = p->is_address && top->scope.tiers.may_have & TRAIT_IPV6;
-	p->is_plain = p->is_address && !p->is_wide && p->key->word && p->key->pushed &&
-		      !(top->scope.tiers.may_have & TRAIT_NOT_IP);
 	if (p->is_address)
 		p->bits = p->is_wide ? 0 : V4_BITS;
 	l->words += p->is_wide ? 2 : 0;
+}
+
+/* Of the second half of an IPv4 address the upper bits are always the same. */
+static bool is_column(const struct top *top, const struct top_part *p)
+{
+	return p->is_address && !p->is_wide && p->key->word && p->key->pushed &&
+	       !(top->scope.tiers.may_have & TRAIT_NOT_IP);
 }
 
 struct top_layout top_layout_of(const struct top *top)
@@ -53,6 +58,7 @@ struct top_layout top_layout_of(const struct top *top)
 		used += l.parts[i].bits + 1;
 	}
 	l.words++;
+	l.parts[0].is_plain = l.len == 1 && is_column(top, &l.parts[0]);
 	return l;
 }
 
@@ -85,9 +91,8 @@ static void add_shared(const struct top_part *p, struct sql_builder *b)
 {
 	char alias[SQL_WORD_MAX];
 
-	if (p->is_plain && !p->shift) {
+	if (p->is_plain) {
 		sql_add(b, p->key->pushed);
-		sql_add(b, " & 4294967295");
 		return;
 	}
 	if (p->key->word && !p->is_wide) {
@@ -129,7 +134,7 @@ void top_add_words(const struct top_layout *l, struct sql_builder *b)
 
 bool top_part_is_null(const struct top_part *p, const struct key_group *g)
 {
-	return g->keys[p->shared] >> (p->shift + p->bits) & 1;
+	return !p->is_plain && g->keys[p->shared] >> (p->shift + p->bits) & 1;
 }
 
 uint64_t top_part_value(const struct top_part *p, const struct key_group *g)

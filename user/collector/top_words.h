@@ -23,7 +23,7 @@ struct top_part {
 	const struct query_key *key;
 	int alias; /* the first of its own */
 	bool is_address, is_wide; /* wide: in words of its own */
-	bool is_plain; /* an address that is never NULL, and has a column of its own */
+	bool is_plain; /* an address that is never NULL, and a column as it is */
 	unsigned int bits; /* in shared words, without the one that says NULL */
 	unsigned int word; /* of a wide one's first half */
 	unsigned int shared, shift; /* where the rest of it is */

@@ -41,31 +41,31 @@ INLINE uint64_t fold(uint64_t a, uint64_t b)
 	return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
-/* Of two words a multiplication. */
+/* Words w and w + 1. */
+INLINE uint64_t mix(uint64_t h, size_t w, uint64_t a, uint64_t b)
+{
+	return fold(a ^ secret[w % KEY_WORDS_MAX] ^ h,
+		    b ^ secret[(w + 1) % KEY_WORDS_MAX] ^ UINT64_C(0x9e3779b97f4a7c15));
+}
+
+#define HASH_START UINT64_C(0xe7037ed1a0b428db)
+
 INLINE uint64_t hash(const struct key_rows *r, size_t i, unsigned int words)
 {
-	uint64_t h = UINT64_C(0xe7037ed1a0b428db);
+	uint64_t h = HASH_START;
 
-	for (unsigned int w = 0; w < words; w += 2) {
-		uint64_t a = r->keys[w][i] ^ secret[w] ^ h;
-		uint64_t b = w + 1 < words ? r->keys[w + 1][i] ^ secret[w + 1] : secret[w];
-
-		h = fold(a, b ^ UINT64_C(0x9e3779b97f4a7c15));
-	}
+	for (unsigned int w = 0; w < words; w += 2)
+		h = mix(h, w, r->keys[w][i], w + 1 < words ? r->keys[w + 1][i] : 0);
 	return h;
 }
 
 uint64_t key_hash(const uint64_t *words, size_t n)
 {
-	uint64_t h = UINT64_C(0xe7037ed1a0b428db);
+	uint64_t h = HASH_START;
 
 	pthread_once(&once, make_secret);
-	for (size_t w = 0; w < n; w += 2) {
-		uint64_t b = w + 1 < n ? words[w + 1] : 0;
-
-		h = fold(words[w] ^ secret[w % KEY_WORDS_MAX] ^ h,
-			 b ^ secret[(w + 1) % KEY_WORDS_MAX] ^ UINT64_C(0x9e3779b97f4a7c15));
-	}
+	for (size_t w = 0; w < n; w += 2)
+		h = mix(h, w, words[w], w + 1 < n ? words[w + 1] : 0);
 	return h;
 }
 

@@ -25,6 +25,7 @@ struct class
 
 struct rollup_best {
 	size_t most; /* entries of a class */
+	size_t entries, entries_max; /* of all */
 	struct class *at; /* open addressing */
 	size_t size; /* a power of two */
 	size_t len;
@@ -49,8 +50,10 @@ static struct class *class_at(const struct rollup_best *b, uint64_t exporter, ui
 
 static int set_size(struct rollup_best *b, size_t size)
 {
-	struct rollup_best more = { b->most, calloc(size, sizeof(*more.at)), size, b->len };
+	struct rollup_best more = *b;
 
+	more.at = calloc(size, sizeof(*more.at));
+	more.size = size;
 	if (!more.at)
 		return -ENOMEM;
 	for (size_t i = 0; i < b->size; i++)
@@ -61,13 +64,14 @@ static int set_size(struct rollup_best *b, size_t size)
 	return 0;
 }
 
-struct rollup_best *rollup_best_new(uint32_t top)
+struct rollup_best *rollup_best_new(uint32_t top, size_t most)
 {
 	struct rollup_best *b = calloc(1, sizeof(*b));
 
 	if (!b)
 		return NULL;
 	b->most = (size_t)top + 1;
+	b->entries_max = most;
 	if (!set_size(b, 256))
 		return b;
 	free(b);
@@ -112,8 +116,10 @@ static int make_room(struct class *k, size_t most)
 	return 0;
 }
 
-static int offer(struct class *k, size_t most, struct entry e)
+static int offer(struct rollup_best *b, struct class *k, struct entry e)
 {
+	size_t most = b->most;
+
 	if (k->len == most) {
 		if (e.weight > k->heap[0].weight) {
 			k->heap[0] = e;
@@ -121,8 +127,11 @@ static int offer(struct class *k, size_t most, struct entry e)
 		}
 		return 0;
 	}
+	if (b->entries == b->entries_max)
+		return -ENOBUFS;
 	if (k->len == k->room && make_room(k, most))
 		return -ENOMEM;
+	b->entries++;
 	k->heap[k->len++] = e;
 	for (size_t i = k->len == most ? most / 2 : 0; i-- > 0;)
 		sink(k->heap, most, i);
@@ -144,22 +153,18 @@ int rollup_best_add(struct rollup_best *b, const struct key_sums *s)
 		b->len += !k->groups++;
 		k->exporter = g.keys[0];
 		k->slot = g.keys[1];
-		err = offer(k, b->most, entry_of(&g));
+		err = offer(b, k, entry_of(&g));
 	}
 	return err;
 }
 
 int rollup_best_get(const struct rollup_best *b, uint64_t **ret, size_t *ret_len)
 {
-	AUTO_FREE uint64_t *best = NULL;
+	AUTO_FREE uint64_t *best = calloc(b->entries + 1, sizeof(*best));
 	size_t len = 0;
 
-	for (size_t i = 0; i < b->size; i++)
-		len += b->at[i].len;
-	best = calloc(len + 1, sizeof(*best));
 	if (!best)
 		return -ENOMEM;
-	len = 0;
 	for (size_t i = 0; i < b->size; i++) {
 		const struct class *k = &b->at[i];
 		bool all = k->groups < b->most;

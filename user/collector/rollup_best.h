@@ -15,14 +15,15 @@
 
 struct rollup_best;
 
-/* NULL: no memory. */
-struct rollup_best *rollup_best_new(uint32_t top);
+/* `most`: of all classes together; more are not kept in mind. NULL: no memory. */
+struct rollup_best *rollup_best_new(uint32_t top, size_t most);
 void rollup_best_free(struct rollup_best *b); /* NULL is fine */
 DEFINE_AUTO(rollup_best_free, struct rollup_best *);
 
 /*
  * Groups by exporter, slot and hash, with sums of octets; each comes once, as many at a time as
- * there is room for. Takes 16 octets for each of those that may be among the best. 0 or -ENOMEM.
+ * there is room for. Takes 16 octets for each of those that may be among the best. 0; -ENOBUFS:
+ * these are too many; -ENOMEM.
  */
 int rollup_best_add(struct rollup_best *b, const struct key_sums *s);
 

@@ -378,7 +378,8 @@ static int add_part(struct work *w, const struct block_entry *blocks, size_t len
 /* By parts of all conversations, each of which has room. */
 static int find_best(struct work *w, const struct block_entry *blocks, size_t len)
 {
-	AUTO(rollup_best_free) struct rollup_best *best = rollup_best_new(ROLLUP_MINUTE_TOP);
+	AUTO(rollup_best_free) struct rollup_best *best =
+		rollup_best_new(ROLLUP_MINUTE_TOP, 2 * ROLLED_MAX);
 	int err = best ? 0 : -ENOMEM;
 
 	w->parts = w->slice->rows / PART_ROWS + 1;

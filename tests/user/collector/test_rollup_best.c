@@ -3,6 +3,7 @@
 #include "user/collector/rollup_best.h"
 
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -76,7 +77,7 @@ static struct key_sums *new_sums(void)
 Test(rollup_best, keeps_the_heaviest_of_each_class)
 {
 	struct key_sums *s[2] = { new_sums(), new_sums() };
-	AUTO(rollup_best_free) struct rollup_best *b = rollup_best_new(TOP);
+	AUTO(rollup_best_free) struct rollup_best *b = rollup_best_new(TOP, 100000);
 	AUTO_FREE uint64_t *best = NULL;
 	size_t best_len = 0, kept = 0;
 
@@ -97,7 +98,7 @@ Test(rollup_best, keeps_the_heaviest_of_each_class)
 Test(rollup_best, keeps_all_of_few_and_takes_none)
 {
 	struct key_sums *s = new_sums();
-	AUTO(rollup_best_free) struct rollup_best *b = rollup_best_new(TOP);
+	AUTO(rollup_best_free) struct rollup_best *b = rollup_best_new(TOP, 100000);
 	AUTO_FREE uint64_t *none = NULL, *best = NULL;
 	struct group huge = { 1, 2, 3, INT64_MAX };
 	size_t best_len = 9;
@@ -107,5 +108,16 @@ Test(rollup_best, keeps_all_of_few_and_takes_none)
 	add(s, &huge);
 	cr_assert(!rollup_best_add(b, s) && !rollup_best_get(b, &best, &best_len));
 	cr_expect(best_len == 1 && best[0] == 3);
+	key_sums_free(s);
+}
+
+Test(rollup_best, has_an_end)
+{
+	struct key_sums *s = new_sums();
+	AUTO(rollup_best_free) struct rollup_best *b = rollup_best_new(TOP, 100);
+
+	for (uint64_t i = 0; i < 101; i++)
+		add(s, &(struct group){ i / 10, 1, i + 1, 1 });
+	cr_expect(b && rollup_best_add(b, s) == -ENOBUFS);
 	key_sums_free(s);
 }

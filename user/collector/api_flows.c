@@ -20,12 +20,14 @@
 
 #define FLOWS_LIMIT_DEFAULT 100
 #define FLOWS_OFFSET_MAX 1000000000
+#define SINCE_MAX 10000 /* rows up to the end of a page */
 
 struct flows {
 	struct query_scope scope;
 	struct owner_scope owner;
 	const struct flows_order *order;
 	uint64_t limit, offset;
+	int64_t since_us; /* no row of the page ends before */
 	bool is_merged; /* records of one flow become one row */
 	bool is_csv;
 };
@@ -170,6 +172,10 @@ static void add_each(const struct flows *flows, struct sql_builder *b)
 		   "nullif(src_as, 0) AS src_as, nullif(dst_as, 0) AS dst_as, "
 		   "nullif(peer_ifindex, 0) AS peer_ifindex");
 	query_from_flows(&flows->scope, b);
+	if (flows->since_us) {
+		sql_add(b, " AND end_us >= ");
+		sql_i64(b, flows->since_us);
+	}
 	sql_add(b, ")");
 }
 
@@ -234,6 +240,35 @@ static void add_statement(const struct flows *flows, struct sql_builder *b)
 	sql_add(b, flows->order->sql);
 }
 
+/*
+ * Files know when rows end, and not when they start (store_packed.h). Of as many rows as the page
+ * takes, those that end last, none starts before the first of them; so nothing does that is on it,
+ * and nothing on it ends before.
+ */
+static int find_since(const struct api_request *req, struct api_reply *reply, struct flows *flows)
+{
+	uint64_t n = flows->limit + flows->offset;
+	AUTO(query_rows_done) struct query_rows rows = { 0 };
+	AUTO(sql_done) struct sql_builder b = { 0 };
+	int err;
+
+	if (flows->order != orders || flows->is_merged || flows->scope.owner ||
+	    !flows->scope.tiers.has_files || n > SINCE_MAX)
+		return 0;
+	err = sql_init(&b);
+	if (err)
+		return err;
+	sql_add(&b, "SELECT min(start_us)::BIGINT, count(*)::BIGINT FROM (SELECT start_us");
+	query_from_flows(&flows->scope, &b);
+	sql_add(&b, " ORDER BY end_us DESC LIMIT ");
+	sql_u64(&b, n);
+	sql_add(&b, ")");
+	err = query_run_reply(req, reply, &b, &rows);
+	if (!err && query_rows_next(&rows) && (uint64_t)query_int(&rows, 1) == n)
+		flows->since_us = query_int(&rows, 0);
+	return err;
+}
+
 static int count_matched(const struct api_request *req, struct api_reply *reply,
 			 const struct flows *flows, int64_t *ret)
 {
@@ -274,8 +309,10 @@ int api_flows(const struct api_request *req, struct api_reply *reply)
 	for (size_t i = 0; i < ARRAY_LEN(columns); i++)
 		columns[i] = flow_columns[i].column;
 	err = sql_init(&b);
+	if (!err)
+		err = find_since(req, reply, &flows);
 	if (err)
-		return err;
+		return err < 0 ? err : 0;
 	add_statement(&flows, &b);
 	err = query_run_reply(req, reply, &b, &rows);
 	if (err)

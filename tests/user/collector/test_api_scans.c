@@ -32,7 +32,7 @@ static void fill(struct fixture *fx, bool has_v6)
 		f.src_port = (uint16_t)(40000 + i % 7);
 		f.dst_port = (uint16_t)(i % 4 ? 443 : 53);
 		f.start_us = T0 + (int64_t)(i * 250000);
-		f.end_us = f.start_us + 1000;
+		f.end_us = f.start_us + (i % 13 == 5 ? 20000000 : 1000);
 		f.packets = i % 10 + 1;
 		f.l2_octets = 100 * (i % 6 + 1); /* several are equal */
 		rows[i] = f;
@@ -64,6 +64,9 @@ static const struct {
 	{ api_top, RANGE "by=vlan" },
 	{ api_top, RANGE "by=src&filter=port 9" },
 	{ api_top, RANGE "by=src&order=bps&n=3" },
+	{ api_flows, RANGE "order=start&limit=5&format=csv" },
+	{ api_flows, RANGE "order=start&limit=7&offset=60&format=csv&filter=dst port 443" },
+	{ api_flows, RANGE "order=start&limit=1000&format=csv" },
 	{ api_series, RANGE "by=src&step=10&n=2" },
 	{ api_series, RANGE "by=conversation&step=10&n=2&order=packets" },
 	{ api_series, RANGE "by=proto&step=5&order=flows" },

@@ -98,7 +98,7 @@ static int add_rows(struct sums_state *state, const struct key_shape *shape,
 {
 	if (!state->sums)
 		state->sums = key_sums_new(*shape);
-	if (!state->sums || rows->len > KEY_ROWS_MAX)
+	if (!state->sums)
 		return -ENOBUFS;
 	if (STORE_SUMS_SIFT(state->spec))
 		return add_picked(state->sums, shape, rows, STORE_SUMS_SIFT(state->spec));
@@ -106,8 +106,10 @@ static int add_rows(struct sums_state *state, const struct key_shape *shape,
 }
 
 /* A statement has one group: all rows are of one state. */
-static void sums_update(duckdb_function_info info, duckdb_data_chunk input,
-			duckdb_aggregate_state *states)
+static void update(duckdb_function_info info, duckdb_data_chunk input,
+		   duckdb_aggregate_state *states,
+		   int (*add)(struct sums_state *state, const struct key_shape *shape,
+			      const struct key_rows *rows))
 {
 	const struct key_shape *shape = duckdb_aggregate_function_get_extra_info(info);
 	struct sums_state *state = sums_of(states[0]);
@@ -116,7 +118,13 @@ static void sums_update(duckdb_function_info info, duckdb_data_chunk input,
 	if (!rows.len || state->has_failed)
 		return;
 	state->spec = *(uint64_t *)column_data(input, 0);
-	state->has_failed = add_rows(state, shape, &rows) != 0;
+	state->has_failed = rows.len > KEY_ROWS_MAX || add(state, shape, &rows);
+}
+
+static void sums_update(duckdb_function_info info, duckdb_data_chunk input,
+			duckdb_aggregate_state *states)
+{
+	update(info, input, states, add_rows);
 }
 
 static void sums_merge(struct sums_state *to, struct sums_state *from)
@@ -176,21 +184,21 @@ static void add_parameters(duckdb_aggregate_function f, duckdb_type of, unsigned
 
 /* ---- wt_cells ------------------------------------------------------------------------------- */
 
+static int add_cells(struct sums_state *state, const struct key_shape *shape,
+		     const struct key_rows *rows)
+{
+	if (!state->cells)
+		state->cells = key_cells_new(STORE_SUMS_SIFT(state->spec));
+	if (!state->cells)
+		return -ENOBUFS;
+	key_cells_add(state->cells, rows, shape->words);
+	return 0;
+}
+
 static void cells_update(duckdb_function_info info, duckdb_data_chunk input,
 			 duckdb_aggregate_state *states)
 {
-	const struct key_shape *shape = duckdb_aggregate_function_get_extra_info(info);
-	struct sums_state *state = sums_of(states[0]);
-	struct key_rows rows = read_rows(input, shape);
-
-	if (!rows.len || state->has_failed)
-		return;
-	state->spec = *(uint64_t *)column_data(input, 0);
-	if (!state->cells)
-		state->cells = key_cells_new(STORE_SUMS_SIFT(state->spec));
-	state->has_failed = !state->cells || rows.len > KEY_ROWS_MAX;
-	if (!state->has_failed)
-		key_cells_add(state->cells, &rows, shape->words);
+	update(info, input, states, add_cells);
 }
 
 static void cells_merge(struct sums_state *to, struct sums_state *from)
